@@ -5,10 +5,9 @@
 //   Buffer               an immutable slice of a reference-counted segment; copying it copies no byte
 //   Rope                 a sequence of Buffers; a payload on its way
 //
-// Invariants: a Buffer's bytes never change once a second Buffer shares its segment; an empty Buffer holds no segment; a Rope
-// holds no empty Buffer and its size is the sum of theirs.
-// Thread: Buffers may be copied to and dropped on any thread (the count is atomic); one Buffer or Rope object is used by one
-// thread at a time.
+// Invariants: a Buffer's bytes never change once a second Buffer shares its segment; an empty Buffer holds no segment;
+// a Rope holds no empty Buffer and its size is the sum of theirs. Thread: Buffers may be copied to and dropped on any
+// thread (the count is atomic); one Buffer or Rope object is used by one thread at a time.
 #pragma once
 
 #include <atomic>
@@ -26,9 +25,7 @@ using View = std::span<const std::uint8_t>;
 using MutableView = std::span<std::uint8_t>;
 using Bytes = std::vector<std::uint8_t>;
 
-inline View as_view(std::string_view text) {
-  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
-}
+inline View as_view(std::string_view text) { return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}; }
 inline std::string_view as_text(View bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
 inline std::string to_text(View bytes) { return std::string(as_text(bytes)); }
 
@@ -67,6 +64,7 @@ class Buffer {
 
  private:
   struct Segment;
+  void truncate_to(std::size_t n);
   Segment* segment_ = nullptr;
   std::uint8_t* data_ = nullptr;
   std::size_t size_ = 0;

@@ -1,8 +1,8 @@
 // The one error enum of Myelin, and the result type that carries it.
 //
-// A failure that is expected is a value: `Result<T>`. A broken invariant aborts (check.hpp). The same codes appear on every
-// surface: guest ABI (as minus the number), libp2p wire, HTTP status, CLI exit code (64 + number). The numbers are
-// part of the wire: a number is never reused, new codes are appended.
+// A failure that is expected is a value: `Result<T>`. A broken invariant aborts (check.hpp). The same codes appear on
+// every surface: guest ABI (as minus the number), libp2p wire, HTTP status, CLI exit code (64 + number). The numbers
+// are part of the wire: a number is never reused, new codes are appended.
 //
 // Thread: values, freely copied between threads.
 #pragma once
@@ -17,27 +17,27 @@
 namespace myelin {
 
 enum class ErrorCode : std::uint8_t {
-  bad_request = 1,      // malformed address, path, record or argument
-  unauthorized = 2,     // a token is needed and missing or wrong
-  forbidden = 3,        // the principal is known, and not admitted
+  bad_request = 1,   // malformed address, path, record or argument
+  unauthorized = 2,  // a token is needed and missing or wrong
+  forbidden = 3,     // the principal is known, and not admitted
   no_such_process = 4,
   no_such_method = 5,
-  too_large = 6,        // a body, frame or record is over its limit
-  invalid_module = 7,   // refused by the pre-check, the compiler or the linker
+  too_large = 6,       // a body, frame or record is over its limit
+  invalid_module = 7,  // refused by the pre-check, the compiler or the linker
   mailbox_full = 8,
-  cancelled = 9,        // the caller left, or a token was fired
-  trapped = 10,         // the guest trapped, or was stopped at a limit of its own
-  guest_failed = 11,    // the guest ended with an exit code; `detail` holds it
-  unknown_peer = 12,    // no address is known for the peer
-  offline = 13,         // addresses are known, none answers
-  link_lost = 14,       // the connection broke while the request was under way
-  stopping = 15,        // the node or the process is going down
-  limit = 16,           // a limit of the node is reached (streams, processes, memory, rate)
-  timeout = 17,         // the deadline passed
-  conflict = 18,        // a name is taken, a thing exists already
-  protocol = 19,        // the peer broke the protocol
-  io = 20,              // a device of this machine failed (disk, socket, child process)
-  unsupported = 21,     // this build or peer does not offer it
+  cancelled = 9,      // the caller left, or a token was fired
+  trapped = 10,       // the guest trapped, or was stopped at a limit of its own
+  guest_failed = 11,  // the guest ended with an exit code; `detail` holds it
+  unknown_peer = 12,  // no address is known for the peer
+  offline = 13,       // addresses are known, none answers
+  link_lost = 14,     // the connection broke while the request was under way
+  stopping = 15,      // the node or the process is going down
+  limit = 16,         // a limit of the node is reached (streams, processes, memory, rate)
+  timeout = 17,       // the deadline passed
+  conflict = 18,      // a name is taken, a thing exists already
+  protocol = 19,      // the peer broke the protocol
+  io = 20,            // a device of this machine failed (disk, socket, child process)
+  unsupported = 21,   // this build or peer does not offer it
 };
 
 inline constexpr std::uint8_t last_error_code = 21;
@@ -53,8 +53,8 @@ int http_status(ErrorCode code);
 
 struct Error {
   ErrorCode code;
-  std::string message;         // for people; one line, no trailing full stop, may be empty
-  std::uint32_t detail = 0;    // guest_failed: the guest's exit code; otherwise 0
+  std::string message;       // for people; one line, no trailing full stop, may be empty
+  std::uint32_t detail = 0;  // guest_failed: the guest's exit code; otherwise 0
 
   friend bool operator==(const Error&, const Error&) = default;
 };

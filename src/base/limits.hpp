@@ -1,5 +1,5 @@
-// Every limit of Myelin, in one place, related to each other by static_assert. Configuration may lower or raise those that
-// a `…Limits` struct elsewhere repeats; what stands here are the defaults and the hard ends.
+// Every limit of Myelin, in one place, related to each other by static_assert. Configuration may lower or raise those
+// that a `…Limits` struct elsewhere repeats; what stands here are the defaults and the hard ends.
 //
 // Units last: _bytes, _ms, _count, _pages (64 KiB of guest memory).
 #pragma once
@@ -12,7 +12,8 @@ namespace myelin::limits {
 inline constexpr std::size_t kib = 1024;
 inline constexpr std::size_t mib = 1024 * kib;
 
-// Payload bytes buffered between a writer and a reader of one pipe (one direction of one call), all hops of one node together.
+// Payload bytes buffered between a writer and a reader of one pipe (one direction of one call), all hops of one node
+// together.
 inline constexpr std::size_t pipe_bytes = 256 * kib;
 // Largest piece in which bytes travel through a pipe.
 inline constexpr std::size_t chunk_bytes = 64 * kib;

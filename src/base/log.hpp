@@ -1,7 +1,7 @@
 // Structured logging by component: `log::info("kernel", "spawned", {{"pid", text}, {"name", name}});`
 //
-// One line per event, as text (`2026-11-24T10:00:00.000Z INFO kernel spawned pid=… name=…`) or JSON. A level per component
-// over a default. Values are escaped, so that nothing foreign can forge a line. The default sink is stderr;
+// One line per event, as text (`2026-11-24T10:00:00.000Z INFO kernel spawned pid=… name=…`) or JSON. A level per
+// component over a default. Values are escaped, so that nothing foreign can forge a line. The default sink is stderr;
 // a test or an embedding program may set its own.
 // Thread: any; a line is written whole.
 #pragma once

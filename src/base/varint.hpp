@@ -1,7 +1,7 @@
 // Unsigned LEB128 varints as libp2p and Glia use them (multiformats/unsigned-varint, Go's binary.PutUvarint).
 //
-// Two readers: `lenient` takes any encoding of a 64-bit value in at most 10 bytes (what Go writes and reads); `strict` also
-// refuses non-minimal encodings and more than 9 bytes (multiformats).
+// Two readers: `lenient` takes any encoding of a 64-bit value in at most 10 bytes (what Go writes and reads); `strict`
+// also refuses non-minimal encodings and more than 9 bytes (multiformats).
 #pragma once
 
 #include "base/bytes.hpp"

@@ -18,14 +18,15 @@
 namespace myelin::glia {
 
 struct Config {
-  double calls_per_second_per_peer = 1000;   // token bucket, `limit` beyond it; 0: no limit
+  double calls_per_second_per_peer = 1000;  // token bucket, `limit` beyond it; 0: no limit
   std::uint32_t burst_per_peer = 2000;
-  std::uint32_t calls_per_peer = 256;        // under way at a time, inbound
+  std::uint32_t calls_per_peer = 256;  // under way at a time, inbound
   std::size_t pipe_bytes = limits::pipe_bytes;
 };
 
 struct Metrics {
-  std::uint64_t calls_in = 0, calls_out = 0, refused_rate = 0, refused_limit = 0, bytes_in = 0, bytes_out = 0, protocol_errors = 0;
+  std::uint64_t calls_in = 0, calls_out = 0, refused_rate = 0, refused_limit = 0, bytes_in = 0, bytes_out = 0,
+                protocol_errors = 0;
 };
 
 class Glia : public kernel::RemoteRoute {

@@ -1,8 +1,8 @@
 // Keys: all four libp2p types are read and verified; Ed25519 is made and written (specs/peer-ids).
 //
-// Keys travel as protobuf `{KeyType Type = 1; bytes Data = 2}`, encoded deterministically. Ed25519 by libsodium, RSA and
-// ECDSA by OpenSSL, secp256k1 by libsecp256k1 (low-S normalised, DER signatures over SHA-256).
-// RSA keys over 8192 bits are refused before any arithmetic (CVE-2023-39533); under 2048 bits too.
+// Keys travel as protobuf `{KeyType Type = 1; bytes Data = 2}`, encoded deterministically. Ed25519 by libsodium, RSA
+// and ECDSA by OpenSSL, secp256k1 by libsecp256k1 (low-S normalised, DER signatures over SHA-256). RSA keys over 8192
+// bits are refused before any arithmetic (CVE-2023-39533); under 2048 bits too.
 //
 // Thread: values; a KeyPair wipes its secret when destroyed.
 #pragma once

@@ -1,6 +1,7 @@
 // Child processes: a program run with bytes on its standard input, limits, and an end that is an event.
 //
-// Thread: the owning loop. Simulated: `program` names a function registered with the simulated world; it ends at a virtual time.
+// Thread: the owning loop. Simulated: `program` names a function registered with the simulated world; it ends at a
+// virtual time.
 #pragma once
 
 #include "base/bytes.hpp"
@@ -17,19 +18,19 @@
 namespace myelin::io {
 
 struct ChildSpec {
-  std::string program;                 // absolute path
-  std::vector<std::string> arguments;  // without argv[0]
-  Buffer input;                        // written to its stdin, then closed
-  Duration wall_limit{};               // killed after it; 0: none
-  std::uint64_t cpu_limit_s = 0;       // RLIMIT_CPU; 0: none
-  std::uint64_t memory_limit_bytes = 0;  // RLIMIT_AS; 0: none
+  std::string program;                       // absolute path
+  std::vector<std::string> arguments;        // without argv[0]
+  Buffer input;                              // written to its stdin, then closed
+  Duration wall_limit{};                     // killed after it; 0: none
+  std::uint64_t cpu_limit_s = 0;             // RLIMIT_CPU; 0: none
+  std::uint64_t memory_limit_bytes = 0;      // RLIMIT_AS; 0: none
   std::size_t max_output_bytes = 64 * 1024;  // each of stdout and stderr; what is over is dropped
 };
 
 struct ChildEnd {
-  bool timed_out = false;   // killed by wall_limit or by RLIMIT_CPU
-  int exit_code = -1;       // -1 if a signal ended it
-  int signal = 0;           // 0 if it exited
+  bool timed_out = false;  // killed by wall_limit or by RLIMIT_CPU
+  int exit_code = -1;      // -1 if a signal ended it
+  int signal = 0;          // 0 if it exited
   Buffer output;
   Buffer errors;
 };

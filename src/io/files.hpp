@@ -1,4 +1,5 @@
-// Files, whole and small: what a node reads and writes of its own (keys, configuration, cache). Blocking work is offloaded.
+// Files, whole and small: what a node reads and writes of its own (keys, configuration, cache). Blocking work is
+// offloaded.
 //
 // Thread: the owning loop. Simulated: an in-memory tree per node.
 #pragma once
@@ -24,8 +25,8 @@ class Files {
  public:
   virtual ~Files() = default;
 
-  // Errors for all: io with the system's text; no_such_process is never used: a missing file is `io` with detail ENOENT.
-  // read: too_large over `max`.
+  // Errors for all: io with the system's text; no_such_process is never used: a missing file is `io` with detail
+  // ENOENT. read: too_large over `max`.
   virtual Task<Result<Buffer>> read(std::string path, std::size_t max) = 0;
   // Writes under a temporary name, syncs, renames: a reader sees the old or the new whole.
   virtual Task<Result<void>> write_atomic(std::string path, Buffer bytes, std::uint32_t mode) = 0;

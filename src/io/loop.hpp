@@ -1,13 +1,13 @@
 // The seam to the world: one Loop is one thread's event loop, and the only way to time, entropy, network, disk, child
 // processes and anything that may block.
 //
-// Two implementations: real (real/, over Asio) and simulated (simulated/, where all loops of all nodes are turns of one seeded
-// scheduler on one thread). Code above this folder sees no difference.
+// Two implementations: real (real/, over Asio) and simulated (simulated/, where all loops of all nodes are turns of one
+// seeded scheduler on one thread). Code above this folder sees no difference.
 //
-// Invariants: callbacks never run inside the call that registers them; on one loop callbacks run one after another; callbacks
-// posted by one thread run in the order of their posts; a timer never fires before its time.
-// Thread: `post` from any thread; everything else only on the loop's own.
-// Lifetime: a Loop outlives everything that was given a reference to it.
+// Invariants: callbacks never run inside the call that registers them; on one loop callbacks run one after another;
+// callbacks posted by one thread run in the order of their posts; a timer never fires before its time. Thread: `post`
+// from any thread; everything else only on the loop's own. Lifetime: a Loop outlives everything that was given a
+// reference to it.
 #pragma once
 
 #include "base/bytes.hpp"
@@ -57,12 +57,13 @@ class Loop {
   virtual Files& files() = 0;
   virtual Children& children() = 0;
 
-  // Runs `work` where it may block (real: a small thread pool; simulated: at once, ending at a virtual time) and then `done`
-  // on this loop. `work` touches nothing of a loop.
+  // Runs `work` where it may block (real: a small thread pool; simulated: at once, ending at a virtual time) and then
+  // `done` on this loop. `work` touches nothing of a loop.
   virtual void offload(Callback work, Callback done) = 0;
 };
 
-// Awaits `work`'s end: `co_await io::offload(loop, [x = std::move(x)] { … });` The work is a plain function object, not a coroutine.
+// Awaits `work`'s end: `co_await io::offload(loop, [x = std::move(x)] { … });` The work is a plain function object, not
+// a coroutine.
 Task<void> offload(Loop& loop, Callback work);
 
 }  // namespace myelin::io

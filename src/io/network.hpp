@@ -79,10 +79,12 @@ class Network {
   virtual Result<std::unique_ptr<TcpListener>> listen(SocketAddress at) = 0;
   virtual Result<std::unique_ptr<TcpStream>> attach(std::unique_ptr<DetachedSocket> socket) = 0;
 
-  // A and AAAA records, in the order of the system's resolver. Errors: offline (no such name, no answer), timeout, cancelled.
+  // A and AAAA records, in the order of the system's resolver. Errors: offline (no such name, no answer), timeout,
+  // cancelled.
   virtual Task<Result<std::vector<IpAddress>>> resolve(std::string host, Duration timeout, CancelToken token = {}) = 0;
   // TXT records of `name` (for /dnsaddr). Errors as resolve.
-  virtual Task<Result<std::vector<std::string>>> resolve_txt(std::string name, Duration timeout, CancelToken token = {}) = 0;
+  virtual Task<Result<std::vector<std::string>>> resolve_txt(std::string name, Duration timeout,
+                                                             CancelToken token = {}) = 0;
 
   // Addresses of this machine's interfaces that are up.
   virtual std::vector<IpAddress> interfaces() = 0;

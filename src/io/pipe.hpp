@@ -1,11 +1,11 @@
 // A pipe carries one direction of a payload from one loop to another (or within one), on credits.
 //
-// The writer may have at most `capacity` bytes outstanding; the reader grants more as it consumes. Neither side ever blocks
-// or locks: bytes and credits travel as posts between the loops (within one loop, as direct hand-over).
-// Both ends have a coroutine face and a poll face (`try_…` and `on_ready`), the latter for guests' file descriptors.
+// The writer may have at most `capacity` bytes outstanding; the reader grants more as it consumes. Neither side ever
+// blocks or locks: bytes and credits travel as posts between the loops (within one loop, as direct hand-over). Both
+// ends have a coroutine face and a poll face (`try_…` and `on_ready`), the latter for guests' file descriptors.
 //
-// Invariants: bytes arrive in order; exactly one end is told to the reader: the end of the stream, or one Error; when the reader
-// leaves, the writer learns it once, as an Error. Dropping an end counts as leaving with `cancelled`.
+// Invariants: bytes arrive in order; exactly one end is told to the reader: the end of the stream, or one Error; when
+// the reader leaves, the writer learns it once, as an Error. Dropping an end counts as leaving with `cancelled`.
 // Thread: each end on its own loop. An end that has not been used yet may be moved to the thread of its loop.
 #pragma once
 
@@ -35,17 +35,20 @@ class PipeWriter {
 
   // Ends when all bytes have been taken under credit. Errors: why the reader left.
   Task<Result<void>> write(Rope bytes);
-  // Takes at most the credit at hand and returns how many bytes it copied (0: none now; wait with on_ready). Errors as write.
+  // Takes at most the credit at hand and returns how many bytes it copied (0: none now; wait with on_ready). Errors as
+  // write.
   Result<std::size_t> try_write(View bytes);
   // Bytes that try_write would take now; 0 when the reader has left.
   std::size_t credit() const;
-  // The end of the stream: the reader gets what was written, then the end. Idempotent; nothing may be written afterwards.
+  // The end of the stream: the reader gets what was written, then the end. Idempotent; nothing may be written
+  // afterwards.
   void close();
   // The reader gets what was written, then `why`.
   void fail(Error why);
   // Why the reader left, if it did.
   const std::optional<Error>& reader_left() const;
-  // Calls `callback` once, in a later turn, when credit() > 0 or the reader has left (at once in a later turn if so already). Replaces the one before.
+  // Calls `callback` once, in a later turn, when credit() > 0 or the reader has left (at once in a later turn if so
+  // already). Replaces the one before.
   void on_ready(Callback callback);
   explicit operator bool() const { return state_ != nullptr; }
 

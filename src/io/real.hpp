@@ -1,4 +1,5 @@
-// The real world: loops over Asio, one thread each. The only header here that names it; Asio itself stays in real/*.cpp.
+// The real world: loops over Asio, one thread each. The only header here that names it; Asio itself stays in
+// real/*.cpp.
 //
 // Thread: make a RealLoop anywhere, run() it on the thread that becomes its own.
 #pragma once

@@ -1,9 +1,10 @@
 // The simulated world: many loops (shards of many nodes) on one thread, driven by one seeded scheduler in virtual time.
 //
-// Same seed and same calls: same run, byte for byte. Nothing here reads a clock or real entropy, and no decision depends on an address
-// or on the order of an unordered container. Each turn picks the next due callback; ties are broken by the seed.
-// The network is a link model between hosts: delay, jitter, loss (a lost TCP segment costs a retransmission delay, as the bytes themselves
-// arrive whole or the connection breaks), bandwidth, partition (nothing passes; a connection breaks after its retransmissions time out).
+// Same seed and same calls: same run, byte for byte. Nothing here reads a clock or real entropy, and no decision
+// depends on an address or on the order of an unordered container. Each turn picks the next due callback; ties are
+// broken by the seed. The network is a link model between hosts: delay, jitter, loss (a lost TCP segment costs a
+// retransmission delay, as the bytes themselves arrive whole or the connection breaks), bandwidth, partition (nothing
+// passes; a connection breaks after its retransmissions time out).
 //
 // Thread: one. Lifetime: the World outlives its hosts, which outlive their loops' users.
 #pragma once
@@ -22,9 +23,10 @@ namespace myelin::io {
 
 struct LinkModel {
   Duration delay = std::chrono::milliseconds(1);
-  Duration jitter{};                    // uniform in [0, jitter], never reordering one stream
-  double loss = 0;                      // probability per segment of 1460 bytes, 0 to 1
-  Duration retransmission = std::chrono::milliseconds(200);  // added per lost segment, doubled for repeats, up to 6 times, then the connection breaks
+  Duration jitter{};  // uniform in [0, jitter], never reordering one stream
+  double loss = 0;    // probability per segment of 1460 bytes, 0 to 1
+  Duration retransmission = std::chrono::milliseconds(
+      200);  // added per lost segment, doubled for repeats, up to 6 times, then the connection breaks
   std::uint64_t bandwidth_bytes_s = 0;  // 0: no limit
 };
 
@@ -62,7 +64,8 @@ class SimulatedWorld {
   // Runs until `done()` or until virtual time `limit` has passed; returns done().
   virtual bool run_until(std::function<bool()> done, Duration limit) = 0;
 
-  // Appends a line to the trace; the world itself writes one per connection event and delivery. Hash of all lines so far, for comparing runs.
+  // Appends a line to the trace; the world itself writes one per connection event and delivery. Hash of all lines so
+  // far, for comparing runs.
   virtual void trace(std::string_view line) = 0;
   virtual std::uint64_t trace_hash() const = 0;
   // Keeps the lines themselves as well (off by default).

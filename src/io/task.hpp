@@ -1,8 +1,8 @@
 // Task<T>: a lazy coroutine that gives one value. Our own and small: it knows no loop and no thread.
 //
-// A Task starts when it is awaited (or spawned by a Scope, scope.hpp) and resumes its awaiter when it ends, by symmetric
-// transfer, on the same thread. Dropping a Task that has not started is free; dropping one that is suspended destroys its
-// frame and those it awaits, so whoever holds what it waits on must be told first (Scope does).
+// A Task starts when it is awaited (or spawned by a Scope, scope.hpp) and resumes its awaiter when it ends, by
+// symmetric transfer, on the same thread. Dropping a Task that has not started is free; dropping one that is suspended
+// destroys its frame and those it awaits, so whoever holds what it waits on must be told first (Scope does).
 //
 // Rules: parameters by value; never a capturing lambda; no reference held across a suspension unless the frame owns it.
 // Exceptions do not leave a Task: an escaping one aborts the program.

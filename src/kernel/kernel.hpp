@@ -1,12 +1,12 @@
 // The kernel: processes, mailboxes, scheduling, requests, admission. A switch: each concept has its own file beside it.
 //
-// A Kernel spans the node's shards. Every public function may be called on any shard's loop and answers on the loop that is passed as
-// `caller`. A process lives on the shard that its PID's hash names; guests run there in slices of fuel, round robin among those that
-// are runnable, so that a guest that spins delays others by its slices only.
+// A Kernel spans the node's shards. Every public function may be called on any shard's loop and answers on the loop
+// that is passed as `caller`. A process lives on the shard that its PID's hash names; guests run there in slices of
+// fuel, round robin among those that are runnable, so that a guest that spins delays others by its slices only.
 //
-// Invariants: every call and request ends in exactly one outcome; at most one guest call per process at a time; a message is queued on
-// its target only after admit() said yes; nothing waits on another shard: what cannot be taken is refused (mailbox_full).
-// Lifetime: stop() has ended before it is destroyed; the engine and the loops outlive it.
+// Invariants: every call and request ends in exactly one outcome; at most one guest call per process at a time; a
+// message is queued on its target only after admit() said yes; nothing waits on another shard: what cannot be taken is
+// refused (mailbox_full). Lifetime: stop() has ended before it is destroyed; the engine and the loops outlive it.
 #pragma once
 
 #include "base/error.hpp"
@@ -31,21 +31,21 @@ namespace myelin::kernel {
 // A call as HTTP and Glia make it: bytes in, bytes out, one end.
 struct CallSpec {
   Principal principal;
-  CallPath target;                     // node: this one, or a remote if `may_forward`
-  std::string path;                    // as the caller wrote it
-  std::string mime;                    // of the input, may be empty
+  CallPath target;   // node: this one, or a remote if `may_forward`
+  std::string path;  // as the caller wrote it
+  std::string mime;  // of the input, may be empty
   std::optional<std::uint64_t> input_size;
   std::optional<Instant> deadline;
   std::string correlation;
-  bool may_forward = false;            // only the node's own clients and processes
+  bool may_forward = false;  // only the node's own clients and processes
 };
 
 // The caller's end of a call. Dropping it is leaving: the callee reads ECANCELED, writes EPIPE, and has its grace.
 class Call {
  public:
   virtual ~Call() = default;
-  virtual io::PipeWriter& input() = 0;    // the callee's stdin, or the request's payload
-  virtual io::PipeReader& output() = 0;   // the callee's stdout, or the response's payload (its body if it has none)
+  virtual io::PipeWriter& input() = 0;   // the callee's stdin, or the request's payload
+  virtual io::PipeReader& output() = 0;  // the callee's stdout, or the response's payload (its body if it has none)
   // The one outcome. May end before the output is read out; an error is also what output() ends with.
   virtual io::Task<Result<void>> ended() = 0;
   // MIME type of the output, once known (a mailbox process's response may name one); empty otherwise.
@@ -60,7 +60,7 @@ struct RemoteCall {
   io::PipeReader input;
   io::PipeWriter output;
   std::move_only_function<void(Result<void>)> end;
-  io::CancelToken left;   // fires on the route's loop when the caller has left
+  io::CancelToken left;  // fires on the route's loop when the caller has left
 };
 
 // The port through which messages for other nodes leave; implemented by glia. All functions run on loop().
@@ -76,7 +76,7 @@ class RemoteRoute {
 };
 
 struct KernelConfig {
-  identity::PeerId node;               // this node
+  identity::PeerId node;  // this node
   Pid root_pid;
   std::uint32_t max_processes = 0;     // 0: what the engine's pool holds
   std::uint64_t slice_fuel = 200'000;  // simulated worlds keep it; the real one adapts it to slice_time
@@ -112,7 +112,8 @@ class Kernel {
   // message.principal is set by the front that authenticated it.
   virtual void request(io::Loop& caller, Message message, OutcomeCallback done) = 0;
 
-  // Errors: invalid_module, too_large, conflict (name taken), limit, bad_request (name), timeout, trapped or guest_failed (`_initialize`).
+  // Errors: invalid_module, too_large, conflict (name taken), limit, bad_request (name), timeout, trapped or
+  // guest_failed (`_initialize`).
   virtual io::Task<Result<ProcessInfo>> spawn(io::Loop& caller, SpawnSpec spec) = 0;
   virtual io::Task<std::vector<ProcessInfo>> list(io::Loop& caller) = 0;
   // `process`: a PID or a name. Errors: no_such_process.
@@ -120,8 +121,10 @@ class Kernel {
   virtual io::Task<Result<void>> signal(io::Loop& caller, Pid pid, Signal signal) = 0;
   // Kills it, forgets it, refuses what is queued (no_such_process). Errors: no_such_process.
   virtual io::Task<Result<void>> remove(io::Loop& caller, Pid pid) = 0;
-  // Lines with sequence > `after`; if `wait`, until there is at least one (or the process is removed, or the token fires).
-  virtual io::Task<Result<std::vector<LogLine>>> logs(io::Loop& caller, Pid pid, std::uint64_t after, bool wait, io::CancelToken token = {}) = 0;
+  // Lines with sequence > `after`; if `wait`, until there is at least one (or the process is removed, or the token
+  // fires).
+  virtual io::Task<Result<std::vector<LogLine>>> logs(io::Loop& caller, Pid pid, std::uint64_t after, bool wait,
+                                                      io::CancelToken token = {}) = 0;
   // Waits until the process has ended for good (exited or failed). Errors: no_such_process, cancelled.
   virtual io::Task<Result<ProcessInfo>> wait(io::Loop& caller, Pid pid, io::CancelToken token = {}) = 0;
 

@@ -1,8 +1,10 @@
-// The one message model: who asks (Principal), whom (Address), what (Message), and how it ended (a Response or an Error).
+// The one message model: who asks (Principal), whom (Address), what (Message), and how it ended (a Response or an
+// Error).
 //
-// Invariants: a request ends in exactly one outcome. The principal is set by the kernel or by the front that authenticated the
-// caller, never by the sender. A payload is nothing, a rope (may be given back, sent again, sent to several) or a stream with one reader.
-// Thread: values; a payload stream's reader belongs to one loop, named when the pipe was made.
+// Invariants: a request ends in exactly one outcome. The principal is set by the kernel or by the front that
+// authenticated the caller, never by the sender. A payload is nothing, a rope (may be given back, sent again, sent to
+// several) or a stream with one reader. Thread: values; a payload stream's reader belongs to one loop, named when the
+// pipe was made.
 #pragma once
 
 #include "base/bytes.hpp"
@@ -30,8 +32,8 @@ struct Principal {
     anonymous,  // a local HTTP client without one
   };
   Kind kind = Kind::anonymous;
-  Pid pid;                  // process only
-  identity::PeerId peer;    // peer only
+  Pid pid;                // process only
+  identity::PeerId peer;  // peer only
   // "process 3xRb…", "peer 12D3…", "token", "anonymous", "operator"
   std::string to_string() const;
 };
@@ -58,7 +60,8 @@ struct CallPath {
   identity::PeerId node;
   std::variant<Pid, std::string> process;
   std::string method;
-  // Strict: five segments, version 0.1.0, no percent sign, no empty segment, valid names. `aliases` may be empty. Errors: bad_request.
+  // Strict: five segments, version 0.1.0, no percent sign, no empty segment, valid names. `aliases` may be empty.
+  // Errors: bad_request.
   static Result<CallPath> parse(std::string_view text, const Address::Aliases& aliases);
   std::string to_string() const;
 };
@@ -73,18 +76,18 @@ struct Payload {
 struct Message {
   enum class Kind : std::uint8_t { request, response };
   Kind kind = Kind::request;
-  std::uint64_t id = 0;            // of the request, unique on its source; a response repeats it
+  std::uint64_t id = 0;  // of the request, unique on its source; a response repeats it
   Address source;
   Address target;
   std::string method;
-  Buffer body;                     // typed, JSON by convention
+  Buffer body;  // typed, JSON by convention
   Payload payload;
-  Buffer metadata;                 // for middleware
+  Buffer metadata;  // for middleware
   std::optional<Instant> deadline;
   Principal principal;
-  std::string path;                // the path it came under, as sent; empty for kernel messages
-  std::string correlation;         // request id for logs and traces, at most 128 printable ASCII characters; may be empty
-  bool wants_response = true;      // false: one-way; its outcome is the mailbox's
+  std::string path;            // the path it came under, as sent; empty for kernel messages
+  std::string correlation;     // request id for logs and traces, at most 128 printable ASCII characters; may be empty
+  bool wants_response = true;  // false: one-way; its outcome is the mailbox's
 };
 
 // What a request became. Success holds a Message of kind response.

@@ -50,19 +50,19 @@ struct ProcessLimits {
 
 // Who may reach a process. The own node (its processes, its token, its operator) always may.
 struct AccessList {
-  bool anyone = false;                    // any peer, and local HTTP clients without the token
+  bool anyone = false;  // any peer, and local HTTP clients without the token
   std::vector<identity::PeerId> peers;
 };
 
 struct SpawnSpec {
-  std::string name;                       // empty: none
-  Buffer module;                          // WebAssembly bytes
-  std::vector<std::string> arguments;     // argv[1…]
+  std::string name;                    // empty: none
+  Buffer module;                       // WebAssembly bytes
+  std::vector<std::string> arguments;  // argv[1…]
   std::vector<std::pair<std::string, std::string>> environment;
   ProcessLimits limits;
   RestartPolicy restart = RestartPolicy::on_failure;
   AccessList access;
-  bool replace = false;                   // take the name over from a process that has it (which is then killed)
+  bool replace = false;  // take the name over from a process that has it (which is then killed)
 };
 
 struct ProcessInfo {
@@ -79,7 +79,8 @@ struct ProcessInfo {
   AccessList access;
   std::uint32_t shard = 0;
   std::uint32_t restarts = 0;
-  std::uint64_t calls = 0, failures = 0, fuel_used = 0, memory_bytes = 0, queued_messages = 0, queued_bytes = 0, open_requests = 0;
+  std::uint64_t calls = 0, failures = 0, fuel_used = 0, memory_bytes = 0, queued_messages = 0, queued_bytes = 0,
+                open_requests = 0;
   WallTime started;
   std::string last_error;  // why it last ended, one line
 };
@@ -87,7 +88,7 @@ struct ProcessInfo {
 struct LogLine {
   std::uint64_t sequence = 0;  // from 1; gaps tell what the bound dropped
   WallTime when;
-  std::string text;            // without line feed; control characters escaped
+  std::string text;  // without line feed; control characters escaped
 };
 
 enum class Signal : std::uint8_t { kill, stop, resume, restart };

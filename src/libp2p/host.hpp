@@ -1,7 +1,7 @@
 // Host: one node's libp2p as the rest of Myelin sees it: listen, dial, open streams, handle streams.
 //
-// A Host owns its connections, at most one in use per peer. Behind it stand the sans-IO machines (multistream, noise, yamux,
-// identify, ping) and the swarm that decides dials, limits and re-dials.
+// A Host owns its connections, at most one in use per peer. Behind it stand the sans-IO machines (multistream, noise,
+// yamux, identify, ping) and the swarm that decides dials, limits and re-dials.
 //
 // Thread: the loop it was made on; all of it. Lifetime: stop() must have ended before it is destroyed.
 #pragma once
@@ -25,12 +25,12 @@
 namespace myelin::libp2p {
 
 struct HostLimits {
-  std::uint32_t connections = 512;             // established, in all
-  std::uint32_t connections_per_peer = 2;      // crossing dials may briefly make two
-  std::uint32_t handshakes = 128;              // inbound, not yet upgraded; more are closed at once
-  std::uint32_t handshakes_per_address = 32;   // the same, from one IP address
-  std::uint32_t streams_per_connection = 1024; // inbound, open at a time; more are reset
-  std::uint32_t streams = 8192;                // inbound, in all
+  std::uint32_t connections = 512;              // established, in all
+  std::uint32_t connections_per_peer = 2;       // crossing dials may briefly make two
+  std::uint32_t handshakes = 128;               // inbound, not yet upgraded; more are closed at once
+  std::uint32_t handshakes_per_address = 32;    // the same, from one IP address
+  std::uint32_t streams_per_connection = 1024;  // inbound, open at a time; more are reset
+  std::uint32_t streams = 8192;                 // inbound, in all
   Duration handshake_timeout = std::chrono::seconds(15);
   Duration negotiation_timeout = std::chrono::seconds(10);  // protocol of one stream
   Duration keepalive_interval = std::chrono::seconds(15);   // muxer ping
@@ -42,8 +42,9 @@ struct HostConfig {
   identity::KeyPair key;
   std::string agent_version = "myelin";
   HostLimits limits;
-  bool early_muxer = true;   // offer yamux inside the Noise handshake
-  // Peers that are dialled at start and again with back-off (1 s doubling to 5 min, with jitter) whenever the link is lost.
+  bool early_muxer = true;  // offer yamux inside the Noise handshake
+  // Peers that are dialled at start and again with back-off (1 s doubling to 5 min, with jitter) whenever the link is
+  // lost.
   std::vector<Multiaddr> static_peers;
 };
 
@@ -56,13 +57,13 @@ class Stream : public io::Stream {
 
 struct PeerInfo {
   identity::PeerId id;
-  std::vector<Multiaddr> addresses;     // known; connected or not
+  std::vector<Multiaddr> addresses;  // known; connected or not
   bool connected = false;
   bool inbound = false;
-  Multiaddr remote;                     // of the connection in use
-  std::string agent_version;            // from identify; empty until known
-  std::vector<std::string> protocols;   // from identify
-  Duration round_trip{};                // last measured; 0 until known
+  Multiaddr remote;                    // of the connection in use
+  std::string agent_version;           // from identify; empty until known
+  std::vector<std::string> protocols;  // from identify
+  Duration round_trip{};               // last measured; 0 until known
   std::uint32_t streams = 0;
 };
 
@@ -83,7 +84,8 @@ class Host {
   // Where it listens, wildcards expanded to interfaces, with /p2p/<id>.
   virtual std::vector<Multiaddr> addresses() const = 0;
 
-  // Each inbound stream that negotiates `protocol` is given to `handler`, which starts its own tasks. Replaces an earlier one.
+  // Each inbound stream that negotiates `protocol` is given to `handler`, which starts its own tasks. Replaces an
+  // earlier one.
   using Handler = std::function<void(std::unique_ptr<Stream>)>;
   virtual void handle(std::string protocol, Handler handler) = 0;
   // The same for all protocols that `matches` says yes to; identify advertises `advertised`.

@@ -1,9 +1,9 @@
 // Multiaddrs: self-describing addresses, `/ip4/127.0.0.1/tcp/4001/p2p/12D3Koo…` (multiformats/multiaddr).
 //
-// Invariants: a Multiaddr is well formed: every component known, with a value of its size. Equality is that of the bytes.
-// Codes read and written: ip4 4, tcp 6, udp 273, ip6 41, ip6zone 42, dns 53, dns4 54, dns6 55, dnsaddr 56, p2p-circuit 290, unix 400,
-// p2p 421 (alias /ipfs/), tls 448, sni 449, noise 454, quic 460, quic-v1 461, webtransport 465, certhash 466, ws 477, wss 478, webrtc-direct 280.
-// Thread: values.
+// Invariants: a Multiaddr is well formed: every component known, with a value of its size. Equality is that of the
+// bytes. Codes read and written: ip4 4, tcp 6, udp 273, ip6 41, ip6zone 42, dns 53, dns4 54, dns6 55, dnsaddr 56,
+// p2p-circuit 290, unix 400, p2p 421 (alias /ipfs/), tls 448, sni 449, noise 454, quic 460, quic-v1 461, webtransport
+// 465, certhash 466, ws 477, wss 478, webrtc-direct 280. Thread: values.
 #pragma once
 
 #include "base/bytes.hpp"
@@ -23,9 +23,28 @@ namespace myelin::libp2p {
 class Multiaddr {
  public:
   enum Code : std::uint32_t {
-    ip4 = 4, tcp = 6, ip6 = 41, ip6zone = 42, dns = 53, dns4 = 54, dns6 = 55, dnsaddr = 56, udp = 273,
-    webrtc_direct = 280, p2p_circuit = 290, unix_path = 400, p2p = 421, tls = 448, sni = 449, noise = 454,
-    quic = 460, quic_v1 = 461, webtransport = 465, certhash = 466, ws = 477, wss = 478,
+    ip4 = 4,
+    tcp = 6,
+    ip6 = 41,
+    ip6zone = 42,
+    dns = 53,
+    dns4 = 54,
+    dns6 = 55,
+    dnsaddr = 56,
+    udp = 273,
+    webrtc_direct = 280,
+    p2p_circuit = 290,
+    unix_path = 400,
+    p2p = 421,
+    tls = 448,
+    sni = 449,
+    noise = 454,
+    quic = 460,
+    quic_v1 = 461,
+    webtransport = 465,
+    certhash = 466,
+    ws = 477,
+    wss = 478,
   };
   struct Component {
     std::uint32_t code;

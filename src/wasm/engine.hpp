@@ -1,15 +1,16 @@
 // The engine: compiles modules (in a helper program, cached), makes instances, runs guest calls in slices of fuel.
 //
-// Three nouns: Engine (one per program, any thread) → Module (compiled, immutable, shared) → Instance (one running guest, on one shard).
-// A guest call runs on a fiber of its own. resume() runs it until it ends, is used up, or waits for the host; the shard
-// decides when to resume it. Nothing here knows processes or loops, but for load(), which offloads.
+// Three nouns: Engine (one per program, any thread) → Module (compiled, immutable, shared) → Instance (one running
+// guest, on one shard). A guest call runs on a fiber of its own. resume() runs it until it ends, is used up, or waits
+// for the host; the shard decides when to resume it. Nothing here knows processes or loops, but for load(), which
+// offloads.
 //
 // Host functions are polled: called when the guest calls them, and again at each resume() for as long as they answer
 // `pending`. They run on the guest's fiber stack, so they are short and bounded, and must not throw.
 //
-// Invariants: one call at a time per Instance; guest memory is touched only through Memory, which checks every range; an Instance whose
-// call trapped, exited or was abandoned takes no further call.
-// Thread: Engine and Module any; an Instance belongs to one thread at a time.
+// Invariants: one call at a time per Instance; guest memory is touched only through Memory, which checks every range;
+// an Instance whose call trapped, exited or was abandoned takes no further call. Thread: Engine and Module any; an
+// Instance belongs to one thread at a time.
 #pragma once
 
 #include "base/bytes.hpp"
@@ -60,7 +61,8 @@ enum class HostResult : std::uint8_t {
 
 // `args`: the parameters as 64-bit patterns (i32 zero-extended). `result`: at most one, written when `done`.
 // `first`: whether this is the guest's call or a later poll of it.
-using HostCall = HostResult (*)(Instance& instance, std::span<const std::uint64_t> args, std::uint64_t* result, bool first);
+using HostCall = HostResult (*)(Instance& instance, std::span<const std::uint64_t> args, std::uint64_t* result,
+                                bool first);
 
 struct HostFunction {
   std::string module;
@@ -75,9 +77,9 @@ struct EngineConfig {
   MemoryPreset preset = MemoryPreset::guarded;
   std::uint32_t max_instances = 0;  // 0: from the machine's limits (vm.max_map_count, address space)
   std::uint32_t max_memory_pages = limits::guest_memory_pages;
-  bool deterministic = false;       // canonical NaNs; simulated worlds need it
-  std::string cache_directory;      // created with mode 0700; empty: compiled code is not kept
-  std::string compiler_program;     // absolute path of myelin-compile
+  bool deterministic = false;    // canonical NaNs; simulated worlds need it
+  std::string cache_directory;   // created with mode 0700; empty: compiled code is not kept
+  std::string compiler_program;  // absolute path of myelin-compile
   Duration compile_wall_limit = std::chrono::seconds(20);
   std::uint64_t compile_memory_bytes = 2ull << 30;
   ModuleLimits module_limits;
@@ -122,8 +124,8 @@ class Instance {
   virtual void set_trap_reason(std::string reason) = 0;
 
   // What host functions find again: set by whoever made the Instance.
-  void* host = nullptr;        // the kernel's process
-  void* wasi = nullptr;        // wasi::Context
+  void* host = nullptr;  // the kernel's process
+  void* wasi = nullptr;  // wasi::Context
 };
 
 struct EngineMetrics {
@@ -138,15 +140,17 @@ class Engine {
   static Result<std::unique_ptr<Engine>> create(EngineConfig config, std::vector<HostFunction> functions);
   virtual ~Engine() = default;
 
-  // Pre-check, cache look-up, compilation in the helper, link check. Loads of the same bytes under way at once share one compilation per loop.
-  // Errors: invalid_module, too_large, timeout (compiling took too long), limit, io.
+  // Pre-check, cache look-up, compilation in the helper, link check. Loads of the same bytes under way at once share
+  // one compilation per loop. Errors: invalid_module, too_large, timeout (compiling took too long), limit, io.
   virtual io::Task<Result<std::shared_ptr<const Module>>> load(io::Loop& loop, Buffer bytes) = 0;
   // Errors: limit (no slot left, or memory minimum over the limit).
-  virtual Result<std::unique_ptr<Instance>> instantiate(std::shared_ptr<const Module> module, const InstanceLimits& limits) = 0;
+  virtual Result<std::unique_ptr<Instance>> instantiate(std::shared_ptr<const Module> module,
+                                                        const InstanceLimits& limits) = 0;
   virtual EngineMetrics metrics() const = 0;
 };
 
-// What `myelin-compile` does: WebAssembly bytes on stdin, options in arguments, compiled code to a file. Returns the exit code.
+// What `myelin-compile` does: WebAssembly bytes on stdin, options in arguments, compiled code to a file. Returns the
+// exit code.
 int compile_main(int argc, char** argv);
 
 }  // namespace myelin::wasm

@@ -1,7 +1,7 @@
 // A WebAssembly module: what it imports and exports, found by our own reader before anything is compiled.
 //
-// inspect() is pure and bounded: it allocates in proportion to the bytes that are there, never to what they claim, and refuses what we
-// do not run (threads, memory64, multi-memory, components, more than the limits) with the reason.
+// inspect() is pure and bounded: it allocates in proportion to the bytes that are there, never to what they claim, and
+// refuses what we do not run (threads, memory64, multi-memory, components, more than the limits) with the reason.
 // Thread: values; a Module is immutable and shared by all shards.
 #pragma once
 

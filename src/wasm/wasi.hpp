@@ -1,12 +1,12 @@
 // WASI preview 1, ours: descriptors that a process's owner binds, and calls that suspend the guest, never the thread.
 //
-// A Context is one process's view: arguments, environment, clocks, random, and a table of descriptors. Descriptors 0, 1 and 2 are
-// bound to whatever the owner supplies; files and sockets find their place in the same table later. All 46
+// A Context is one process's view: arguments, environment, clocks, random, and a table of descriptors. Descriptors 0, 1
+// and 2 are bound to whatever the owner supplies; files and sockets find their place in the same table later. All 46
 // functions of wasi_snapshot_preview1 are defined; what is not offered answers with the right errno.
 //
-// Blocking: a Descriptor answers `again`; the host function answers pending; the owner is told through Context::want_wake to
-// resume the guest when the descriptor's on_ready fires or a clock is due.
-// Thread: the process's shard. Source: WASI preview 1 witx (typenames.witx, wasi_snapshot_preview1.witx).
+// Blocking: a Descriptor answers `again`; the host function answers pending; the owner is told through
+// Context::want_wake to resume the guest when the descriptor's on_ready fires or a clock is due. Thread: the process's
+// shard. Source: WASI preview 1 witx (typenames.witx, wasi_snapshot_preview1.witx).
 #pragma once
 
 #include "base/bytes.hpp"
@@ -26,8 +26,29 @@ namespace myelin::wasm::wasi {
 
 // The errno values that we use (witx `errno`).
 enum class Errno : std::uint16_t {
-  success = 0, acces = 2, again = 6, badf = 8, canceled = 11, fault = 21, fbig = 22, inval = 28, io = 29, isdir = 31, mfile = 33, noent = 44,
-  nosys = 52, notdir = 54, notsock = 57, notsup = 58, nospc = 51, perm = 63, pipe = 64, range = 68, spipe = 70, timedout = 73, notcapable = 76,
+  success = 0,
+  acces = 2,
+  again = 6,
+  badf = 8,
+  canceled = 11,
+  fault = 21,
+  fbig = 22,
+  inval = 28,
+  io = 29,
+  isdir = 31,
+  mfile = 33,
+  noent = 44,
+  nosys = 52,
+  notdir = 54,
+  notsock = 57,
+  notsup = 58,
+  nospc = 51,
+  perm = 63,
+  pipe = 64,
+  range = 68,
+  spipe = 70,
+  timedout = 73,
+  notcapable = 76,
 };
 
 // One open descriptor. `again` means: nothing now; on_ready() will tell.
@@ -42,7 +63,8 @@ class Descriptor {
   virtual Transfer write(View from) = 0;
   virtual bool readable() const = 0;  // read would not answer `again`
   virtual bool writable() const = 0;
-  // Calls `callback` once, in a later turn, when readable() (or writable()) may have become true. Replaces the one before, per direction.
+  // Calls `callback` once, in a later turn, when readable() (or writable()) may have become true. Replaces the one
+  // before, per direction.
   virtual void on_readable(io::Callback callback) = 0;
   virtual void on_writable(io::Callback callback) = 0;
   virtual std::uint8_t file_type() const { return 6; }  // witx filetype: 6 is a stream socket, 2 a character device
@@ -54,10 +76,10 @@ std::unique_ptr<Descriptor> null_descriptor();
 class Context {
  public:
   struct Config {
-    std::vector<std::string> arguments;                              // argv, [0] included
+    std::vector<std::string> arguments;  // argv, [0] included
     std::vector<std::pair<std::string, std::string>> environment;
     std::uint32_t max_descriptors = 64;
-    Duration clock_resolution = std::chrono::microseconds(1);        // coarser clocks for guests that are not trusted
+    Duration clock_resolution = std::chrono::microseconds(1);  // coarser clocks for guests that are not trusted
   };
   static std::unique_ptr<Context> create(io::Loop& loop, Config config);
   virtual ~Context() = default;
