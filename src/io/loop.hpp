@@ -43,6 +43,10 @@ class Loop {
   // Whether the caller runs on this loop.
   virtual bool here() const = 0;
 
+  // Whether the loop has died for good and will never run anything again: only a loop of a crashed simulated host. Who
+  // owns suspended tasks may then destroy them where they stand (Scope does).
+  virtual bool crashed() const { return false; }
+
   // Calls `callback` once, at or after `when`. The id is never 0 and never reused within a run.
   using TimerId = std::uint64_t;
   virtual TimerId start_timer(Instant when, Callback callback) = 0;

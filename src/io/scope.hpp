@@ -1,8 +1,8 @@
 // Scope: structured concurrency. It owns the tasks it spawns; cancel() fires their token; join() waits for their end.
 //
-// Invariant: no task outlives its scope: the destructor checks that none is left, so the owner awaits join() first.
-// A spawned task starts in a later turn of the loop, never inside spawn().
-// Thread: one loop.
+// Invariant: no task outlives its scope: the destructor checks that none is left, so the owner awaits join() first. On
+// a loop that has crashed (Loop::crashed) nothing can end any more: there the destructor destroys the tasks where they
+// stand. A spawned task starts in a later turn of the loop, never inside spawn(). Thread: one loop.
 #pragma once
 
 #include "io/cancel.hpp"
@@ -11,6 +11,7 @@
 #include "io/task.hpp"
 
 #include <cstddef>
+#include <memory>
 
 namespace myelin::io {
 

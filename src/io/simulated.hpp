@@ -4,7 +4,12 @@
 // depends on an address or on the order of an unordered container. Each turn picks the next due callback; ties are
 // broken by the seed. The network is a link model between hosts: delay, jitter, loss (a lost TCP segment costs a
 // retransmission delay, as the bytes themselves arrive whole or the connection breaks), bandwidth, partition (nothing
-// passes; a connection breaks after its retransmissions time out).
+// passes; a connection breaks after its retransmissions time out). An idle end whose peer is gone or cut off is told by
+// keepalive, after 150 s. A host reaches itself, under its address and as 127.0.0.1 or ::1, in 10 µs and without loss,
+// unless a link is set. Over links with jitter or loss a read may give fewer bytes than are there, by the seed.
+//
+// A turn takes no virtual time. Loops have queues of their own, in the order of the posts; which loop runs next, and
+// which of two timers of one instant, is drawn. At the end of the world what still waits is destroyed without running.
 //
 // Thread: one. Lifetime: the World outlives its hosts, which outlive their loops' users.
 #pragma once
@@ -44,6 +49,8 @@ class SimulatedWorld {
     // All its connections break without a word, its timers and posts never run again.
     virtual void crash() = 0;
   };
+  // `address` is no loopback one. REQUIRES: no living host has that name or address. A crashed host may be added again:
+  // under its old name it finds its files, and it answers old connections with a reset.
   virtual Host& add_host(std::string name, IpAddress address) = 0;
 
   virtual void set_link(IpAddress from, IpAddress to, LinkModel model) = 0;  // one direction
@@ -58,7 +65,8 @@ class SimulatedWorld {
   virtual Instant now() const = 0;
   // Runs one due callback, advancing the clock to it. False if nothing is left to do.
   virtual bool step() = 0;
-  // Runs until `when` (the clock then stands there) or until nothing is left.
+  // Runs what is due until `when`; the clock then stands there. Instant::max(): runs until nothing is left, and the
+  // clock stands at the last turn.
   virtual void run_until(Instant when) = 0;
   void run_for(Duration duration) { run_until(now() + duration); }
   // Runs until `done()` or until virtual time `limit` has passed; returns done().

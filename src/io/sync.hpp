@@ -39,7 +39,7 @@ class Event {
     struct Awaiter {
       Event& event;
       bool await_ready() const noexcept { return event.set_; }
-      void await_suspend(std::coroutine_handle<> handle) { event.waiters_.push_back(handle); }
+      void await_suspend(std::coroutine_handle<> handle) { event.waiters_.push_back({handle, nullptr}); }
       void await_resume() const noexcept {}
     };
     return Awaiter{*this};
@@ -48,9 +48,16 @@ class Event {
   Task<Result<void>> wait_until(Instant when, CancelToken token = {});
 
  private:
+  struct TimedAwaiter;
+  struct Waiter {
+    std::coroutine_handle<> handle;
+    bool* woken;  // of a timed wait, in its frame; else null
+  };
+  void forget(std::coroutine_handle<> handle);
+
   Loop& loop_;
   bool set_ = false;
-  std::vector<std::coroutine_handle<>> waiters_;
+  std::vector<Waiter> waiters_;
 };
 
 // A bounded queue between tasks of one loop. T is movable.

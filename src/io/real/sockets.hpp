@@ -1,0 +1,31 @@
+// Plain socket calls: addresses to and from sockaddr, sockets with our options set.
+// Thread: any.
+#pragma once
+
+#include "io/network.hpp"
+
+#include <sys/socket.h>
+
+namespace myelin::io::real {
+
+struct SockAddr {
+  sockaddr_storage storage{};
+  socklen_t size = sizeof(sockaddr_storage);
+  sockaddr* get() { return reinterpret_cast<sockaddr*>(&storage); }
+  const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
+};
+
+SockAddr to_sockaddr(const SocketAddress& address);
+// The unspecified IPv4 address if the family is another.
+SocketAddress from_sockaddr(const sockaddr* address);
+SocketAddress local_of(int fd);
+SocketAddress remote_of(int fd);
+
+// A non-blocking, close-on-exec TCP socket for the family of `ip`; minus errno on failure.
+int open_tcp(const IpAddress& ip);
+// TCP_NODELAY: what we write is a whole message; waiting for more would only delay it.
+void set_no_delay(int fd);
+// A close sends a reset and drops what is unsent.
+void set_reset_on_close(int fd);
+
+}  // namespace myelin::io::real
