@@ -2,7 +2,8 @@
 //
 // Keys travel as protobuf `{KeyType Type = 1; bytes Data = 2}`, encoded deterministically. Ed25519 by libsodium, RSA
 // and ECDSA by OpenSSL, secp256k1 by libsecp256k1 (low-S normalised, DER signatures over SHA-256). RSA keys over 8192
-// bits are refused before any arithmetic (CVE-2023-39533); under 2048 bits too.
+// bits are refused before any arithmetic (CVE-2023-39533); under 2048 bits too. ECDSA keys are on P-256, P-384 or
+// P-521. Only the canonical encoding of a key is read, so that one key has one peer ID.
 //
 // Thread: values; a KeyPair wipes its secret when destroyed.
 #pragma once
@@ -10,6 +11,7 @@
 #include "base/bytes.hpp"
 #include "base/error.hpp"
 #include "identity/peer_id.hpp"
+#include "identity/secret.hpp"
 
 #include <array>
 #include <cstdint>
@@ -31,8 +33,11 @@ class PublicKey {
   // Whether `signature` is this key's over `data`.
   bool verify(View data, View signature) const;
 
+  friend bool operator==(const PublicKey& a, const PublicKey& b) { return a.message_ == b.message_; }
+
  private:
   friend class KeyPair;
+  PublicKey(KeyType type, View data);
   KeyType type_ = KeyType::ed25519;
   Bytes data_;
   Bytes message_;
@@ -40,12 +45,7 @@ class PublicKey {
 
 class KeyPair {
  public:
-  KeyPair() = default;
-  KeyPair(KeyPair&&) noexcept = default;
-  KeyPair& operator=(KeyPair&&) noexcept = default;
-  KeyPair(const KeyPair&) = default;
-  KeyPair& operator=(const KeyPair&) = default;
-  ~KeyPair();
+  KeyPair() = default;  // no key: encodes to nothing, signs nothing
 
   // Ed25519 from 32 bytes of entropy (RFC 8032 §5.1.5).
   static KeyPair ed25519(const std::array<std::uint8_t, 32>& seed);
@@ -58,11 +58,15 @@ class KeyPair {
   PeerId peer_id() const { return public_.peer_id(); }
   // The private-key protobuf. Ed25519: 68 bytes `08 01 12 40` + seed + public key.
   Bytes encode() const;
+  // Ed25519 and secp256k1 (RFC 6979) signatures of the same data are the same; ECDSA's differ from call to call.
+  // REQUIRES: not a default-made KeyPair.
   Bytes sign(View data) const;
 
  private:
+  KeyPair(KeyType type, View secret, PublicKey public_key);
+
   KeyType type_ = KeyType::ed25519;
-  Bytes secret_;
+  SecretBytes secret_;  // the Data field of the private-key message
   PublicKey public_;
 };
 
