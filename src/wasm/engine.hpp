@@ -16,6 +16,7 @@
 #include "base/bytes.hpp"
 #include "base/error.hpp"
 #include "base/limits.hpp"
+#include "io/children.hpp"
 #include "io/loop.hpp"
 #include "wasm/module.hpp"
 
@@ -69,6 +70,7 @@ struct HostFunction {
   std::string name;
   FunctionType type;  // i32 and i64 only, at most one result
   HostCall call;
+  bool waits = false;  // may answer `pending`; the others take a faster way in
 };
 
 enum class MemoryPreset : std::uint8_t { guarded, dense };
@@ -77,7 +79,7 @@ struct EngineConfig {
   MemoryPreset preset = MemoryPreset::guarded;
   std::uint32_t max_instances = 0;  // 0: from the machine's limits (vm.max_map_count, address space)
   std::uint32_t max_memory_pages = limits::guest_memory_pages;
-  bool deterministic = false;    // canonical NaNs; simulated worlds need it
+  bool deterministic = false;    // canonical NaNs, and every load runs the compiler; simulated worlds need it
   std::string cache_directory;   // created with mode 0700; empty: compiled code is not kept
   std::string compiler_program;  // absolute path of myelin-compile
   Duration compile_wall_limit = std::chrono::seconds(20);
@@ -115,7 +117,8 @@ class Instance {
   virtual Run resume(std::uint64_t fuel) = 0;
   // Whether a call is under way.
   virtual bool busy() const = 0;
-  // Fuel used since the Instance was made.
+  // Fuel used since the Instance was made. It does not depend on how the run was sliced, but for a call that traps:
+  // what that one used since its last slice or host call is not counted.
   virtual std::uint64_t fuel_used() const = 0;
   virtual Memory memory() = 0;  // size 0 if the module exports none
   virtual std::uint64_t memory_bytes() const = 0;
@@ -148,6 +151,10 @@ class Engine {
                                                         const InstanceLimits& limits) = 0;
   virtual EngineMetrics metrics() const = 0;
 };
+
+// What the simulated world runs in place of `myelin-compile` (SimulatedWorld::add_program): the same work in this
+// program, without its limits. A pure function of the spec but for the file that it writes.
+io::ChildEnd compile_child(const io::ChildSpec& spec);
 
 // What `myelin-compile` does: WebAssembly bytes on stdin, options in arguments, compiled code to a file. Returns the
 // exit code.

@@ -1,7 +1,11 @@
 // A WebAssembly module: what it imports and exports, found by our own reader before anything is compiled.
 //
 // inspect() is pure and bounded: it allocates in proportion to the bytes that are there, never to what they claim, and
-// refuses what we do not run (threads, memory64, multi-memory, components, more than the limits) with the reason.
+// refuses what we do not run (threads, memory64, multi-memory, exceptions, components, more than the limits) with the
+// reason. A start section is refused too: a guest's code runs only inside a call, in slices of fuel, and a start
+// function would run while the instance is made (clang, Rust and Go make none; they export `_initialize` or `_start`).
+// What inspect() accepts is well formed down to function bodies; those are validated by the compiler.
+// Source: WebAssembly core specification 2.0, chapter 5 (binary format).
 // Thread: values; a Module is immutable and shared by all shards.
 #pragma once
 
@@ -50,7 +54,8 @@ struct ModuleLimits {
   std::uint32_t imports = 1'000;
   std::uint32_t exports = 10'000;
   std::uint32_t memory_pages = limits::guest_memory_pages;  // the module's minimum must fit
-  std::uint32_t table_elements = limits::guest_table_elements;
+  std::uint32_t tables = 4;
+  std::uint32_t table_elements = limits::guest_table_elements;  // each table's minimum must fit
 };
 
 struct ModuleInfo {
@@ -59,7 +64,7 @@ struct ModuleInfo {
   std::uint32_t memory_min_pages = 0;
   std::optional<std::uint32_t> memory_max_pages;
   bool exports_memory = false;  // under the name "memory"
-  std::uint32_t functions = 0;
+  std::uint32_t functions = 0;  // defined here; imported ones do not count
 
   const Export* find_function(std::string_view name) const;
   bool imports_from(std::string_view module) const;

@@ -67,6 +67,9 @@ class Descriptor {
   // before, per direction.
   virtual void on_readable(io::Callback callback) = 0;
   virtual void on_writable(io::Callback callback) = 0;
+  // Bytes that read() would give now, as far as is known; 0 while readable() says that the end is next. Only
+  // poll_oneoff and those who ask it (FIONREAD) see the number.
+  virtual std::size_t available() const { return readable() ? 1 : 0; }
   virtual std::uint8_t file_type() const { return 6; }  // witx filetype: 6 is a stream socket, 2 a character device
 };
 
@@ -76,8 +79,8 @@ std::unique_ptr<Descriptor> null_descriptor();
 class Context {
  public:
   struct Config {
-    std::vector<std::string> arguments;  // argv, [0] included
-    std::vector<std::pair<std::string, std::string>> environment;
+    std::vector<std::string> arguments{};  // argv, [0] included
+    std::vector<std::pair<std::string, std::string>> environment{};
     std::uint32_t max_descriptors = 64;
     Duration clock_resolution = std::chrono::microseconds(1);  // coarser clocks for guests that are not trusted
   };
