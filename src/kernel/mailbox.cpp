@@ -1,0 +1,97 @@
+#include "kernel/mailbox.hpp"
+
+#include "base/check.hpp"
+#include "base/limits.hpp"
+
+#include <algorithm>
+
+namespace myelin::kernel {
+
+std::size_t delivery_bytes(const Delivery& delivery) {
+  const Message& message = delivery.message;
+  std::size_t bytes = message_overhead_bytes + message.body.size() + message.metadata.size() + message.method.size() +
+                      message.path.size() + message.correlation.size() + message.payload.mime.size();
+  if (const auto* rope = std::get_if<Rope>(&message.payload.bytes)) return bytes + rope->size();
+  // A stream brings at most what its pipe holds before it is read.
+  if (delivery.call)
+    bytes += static_cast<std::size_t>(std::min<std::uint64_t>(message.payload.size.value_or(0), limits::pipe_bytes));
+  return bytes;
+}
+
+Result<void> Mailbox::check(std::size_t bytes) const {
+  if (bytes > max_bytes_) return fail(ErrorCode::too_large, "the message is larger than the mailbox");
+  if (messages_ >= max_messages_) return fail(ErrorCode::mailbox_full, "the mailbox holds its most messages");
+  if (bytes > max_bytes_ - bytes_) return fail(ErrorCode::mailbox_full, "the mailbox holds its most bytes");
+  return {};
+}
+
+void Delivery::end(Ending ending) {
+  if (auto* input = std::get_if<io::PipeReader>(&message.payload.bytes); input != nullptr && *input)
+    input->leave(Error{ErrorCode::cancelled, "the call has ended"});
+  if (output) {
+    if (ending.outcome)
+      output.close();
+    else
+      output.fail(ending.outcome.error());
+  }
+  auto callback = std::exchange(reply, nullptr);
+  if (callback) callback(std::move(ending));
+}
+
+void Mailbox::push(std::unique_ptr<Delivery> delivery) {
+  ++messages_;
+  bytes_ += delivery->bytes;
+  queue_.push_back(std::move(delivery));
+}
+
+std::unique_ptr<Delivery> Mailbox::pop() {
+  MYELIN_CHECK(!queue_.empty(), "something is queued");
+  auto delivery = std::move(queue_.front());
+  queue_.pop_front();
+  return delivery;
+}
+
+std::unique_ptr<Delivery> Mailbox::take(std::uint64_t ticket) {
+  auto found = std::find_if(queue_.begin(), queue_.end(), [&](const auto& each) { return each->ticket == ticket; });
+  if (found == queue_.end()) return nullptr;
+  auto delivery = std::move(*found);
+  queue_.erase(found);
+  release(delivery->bytes);
+  return delivery;
+}
+
+std::vector<std::unique_ptr<Delivery>> Mailbox::take_all() {
+  std::vector<std::unique_ptr<Delivery>> all;
+  for (auto& delivery : queue_) {
+    release(delivery->bytes);
+    all.push_back(std::move(delivery));
+  }
+  queue_.clear();
+  return all;
+}
+
+void Mailbox::release(std::size_t bytes) {
+  MYELIN_CHECK(messages_ > 0 && bytes_ >= bytes, "only what counts is released");
+  --messages_;
+  bytes_ -= bytes;
+}
+
+bool Mailbox::want_room(const Pid& sender) {
+  if (waiting_.contains(sender)) return true;
+  if (waiting_.size() >= limits::mailbox_messages) return false;
+  waiting_.insert(sender);
+  return true;
+}
+
+std::vector<Pid> Mailbox::take_roomy() {
+  if (waiting_.empty() || messages_ > max_messages_ / 2 || bytes_ > max_bytes_ / 2) return {};
+  return take_waiting();
+}
+
+std::vector<Pid> Mailbox::take_waiting() {
+  std::vector<Pid> all(waiting_.begin(), waiting_.end());
+  waiting_.clear();
+  return all;
+}
+
+}  // namespace myelin::kernel
