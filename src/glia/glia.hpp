@@ -13,6 +13,7 @@
 #include "libp2p/host.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 
 namespace myelin::glia {
@@ -22,6 +23,10 @@ struct Config {
   std::uint32_t burst_per_peer = 2000;
   std::uint32_t calls_per_peer = 256;  // under way at a time, inbound
   std::size_t pipe_bytes = limits::pipe_bytes;
+  // Whether this node has a process that offers the method of `path`: what decides between taking the raw protocol ID
+  // and refusing it with `na`. Asked on the host's loop, answers at once. Empty: every path that names this node is
+  // taken, and one that leads nowhere is reset.
+  std::function<bool(const kernel::CallPath& path)> offers;
 };
 
 struct Metrics {
