@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# The tests under address and undefined-behaviour sanitizers, under the thread sanitizer, and each fuzzer for a minute
+# (MYELIN_FUZZ_SECONDS). A finding fails it, at the end and by name.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+failed=()
+export ASAN_OPTIONS="detect_stack_use_after_return=0:abort_on_error=1" UBSAN_OPTIONS="print_stacktrace=1" TSAN_OPTIONS="halt_on_error=1:second_deadlock_stack=1"
+for preset in asan tsan; do
+  echo "check-all: $preset"
+  tools/build.sh "$preset" || { failed+=("$preset build"); continue; }
+  tools/test.sh "$preset" -L 'unit|scenario' || failed+=("$preset")
+done
+echo "check-all: fuzzers"
+if tools/build.sh fuzz fuzzers; then
+  seconds="${MYELIN_FUZZ_SECONDS:-60}"
+  for fuzzer in build/fuzz/bin/*_fuzz; do
+    name=$(basename "$fuzzer")
+    corpus=$(find src -type d -path "*/corpus/$name" | head -n 1)
+    work="build/fuzz/work/$name"
+    mkdir -p "$work"
+    if ! "$fuzzer" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 -verbosity=0 -print_final_stats=1 -artifact_prefix="$work/" "$work" ${corpus:+"$corpus"} \
+        >"$work.log" 2>&1; then
+      failed+=("$name")
+      tail -n 20 "$work.log"
+    else
+      echo "$name: $(sed -n 's/^stat::number_of_executed_units: *//p' "$work.log") runs, nothing found"
+    fi
+  done
+else
+  failed+=("fuzz build")
+fi
+if [ "${#failed[@]}" -gt 0 ]; then
+  echo "check-all: failed: ${failed[*]}"
+  exit 1
+fi
+echo "check-all: nothing found"
