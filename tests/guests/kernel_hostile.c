@@ -143,6 +143,22 @@ static void many(void) {
   EXPECT(myelin_send_request(out, sizeof out, &request) > 0, 1);
 }
 
+static volatile int always = 1;
+
+/* Every host call from every depth of the stack, the deepest too. */
+static __attribute__((noinline)) int deeper(int depth, int64_t id) {
+  static const uint8_t request[] = {46, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0,   0,   0, 0,   0, 0, 0,   0,   0, 0, 0,   0,   0,
+                                    0,  0, 0, 0, 0, 0, 0, 0, 0, 2, 'n', 'o', 1, 'm', 0, 2, 'c', 't', 0, 2, '{', '}', 0};
+  myelin_send(request, sizeof request);
+  myelin_receive(in, sizeof in, 0);
+  myelin_payload_read(id, 0, in, 16);
+  myelin_payload_write(0, in, 16);
+  myelin_respond(id + 1000000, in, 0);
+  myelin_message_info(in, sizeof in);
+  if (!always) return depth;
+  return deeper(depth + 1, id) + myelin_receive(in, 0, 0); /* no local lives in memory: the engine's stack ends first */
+}
+
 MYELIN_EXPORT("run") void run(void) {
   for (;;) {
     myelin_record got;
@@ -156,6 +172,7 @@ MYELIN_EXPORT("run") void run(void) {
     if (myelin_equal(got.method, "records")) records(id);
     if (myelin_equal(got.method, "giants")) giants(id);
     if (myelin_equal(got.method, "many")) many();
+    if (myelin_equal(got.method, "deep")) failed = deeper(0, id);
     if (myelin_equal(got.method, "poll_forever"))
       for (;;) myelin_receive(in, 0, 0);
     myelin_answer a = {0};
