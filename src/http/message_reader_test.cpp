@@ -85,7 +85,7 @@ TEST(MessageReader, RefusesHugeHeads) {
 }
 
 TEST(MessageReader, RefusesMalformedChunks) {
-  for (const char* chunk : {"zz\r\nabc\r\n", "ffffffffffffffffff\r\n", "3\r\nabcXYZ"}) {
+  for (const char* chunk : {"zz\r\nabc\r\n", "ffffffffffffffffff\r\n", "3\r\nabcXYZ\r\n5\r\n"}) {
     MessageReader reader(Side::request);
     reader.feed(as_view("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"));
     ASSERT_TRUE(*reader.head());

@@ -105,7 +105,7 @@ void Actor::end_for_good(ProcessState state, Error why, const Error& queued) {
   phase_ = Phase::ended;
   end_state_ = state;
   stopped_ = false;
-  log_.flush(shard_.loop.wall());
+  flush_log();
   for (auto& delivery : mailbox_.take_all()) shard_.finish(std::move(delivery), queued);
   for (const Pid& sender : mailbox_.take_waiting())
     shard_.core.post(shard_.core.shard_of(sender), [sender, from = pid()](Shard& shard) {
@@ -241,7 +241,15 @@ void Actor::withdraw(std::uint64_t id) {
 }
 
 void Actor::log_written(View bytes) {
-  if (log_.write(bytes, shard_.loop.wall()) == 0 || line_waiters_.empty()) return;
+  if (log_.write(bytes, shard_.loop.wall()) > 0) tell_lines();
+}
+
+void Actor::flush_log() {
+  if (log_.flush(shard_.loop.wall())) tell_lines();
+}
+
+void Actor::tell_lines() {
+  if (line_waiters_.empty()) return;
   // Not from the guest's stack.
   shard_.loop.post(guarded([](Actor& self) {
     auto waiters = std::exchange(self.line_waiters_, {});

@@ -136,6 +136,8 @@ class Actor {
   void after_slice(const wasm::Run& run);
   void run_ended(const wasm::Run& run);
   void log_written(View bytes);
+  void flush_log();  // a line that has no line feed
+  void tell_lines();
 
   Shard& shard_;
   Setup setup_;

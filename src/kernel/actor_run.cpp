@@ -118,7 +118,7 @@ void Actor::run_ended(const wasm::Run& run) {
   bool returned = run.state == wasm::Run::State::finished && result;
   if (run.state == wasm::Run::State::trapped) ++shard_.counters.traps;
   if (!result) ++failures_;
-  if (log_.flush(shard_.loop.wall())) log_written({});
+  flush_log();
   if (phase_ == Phase::starting) {
     if (returned) return started();
     drop_instance();

@@ -209,8 +209,14 @@ TEST_F(Control, LogsWaitForALine) {
   world->run_for(10ms);
   ASSERT_TRUE(found && *found);
   EXPECT_EQ((**found)[0].text, "first");
-  scope->spawn(keep(kernel().logs(*loop, pid, 4, true, cancel.token()), &cut));
-  scope->spawn(keep(kernel().logs(*loop, pid, 4, true), &gone));
+  std::optional<Lines> last;
+  scope->spawn(keep(kernel().logs(*loop, pid, 7, true), &last));
+  call(pid, "chatter");
+  world->run_for(10ms);
+  ASSERT_TRUE(last && *last) << "a line without line feed is one when the call has ended";
+  EXPECT_EQ((**last)[0].text, "no feed");
+  scope->spawn(keep(kernel().logs(*loop, pid, 8, true, cancel.token()), &cut));
+  scope->spawn(keep(kernel().logs(*loop, pid, 8, true), &gone));
   world->run_for(10ms);
   EXPECT_FALSE(cut);
   cancel.fire();

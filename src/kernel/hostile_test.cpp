@@ -28,11 +28,23 @@ TEST_F(Hostile, PollsReceiveForEver) {
   spec.limits.fuel_per_call = 2'000'000;
   auto pid = spawn("kernel_hostile", spec).pid;
   auto bystander = spawn("kernel_mailbox").pid;
-  std::optional<Outcome> polling;
-  send(message_for(pid, "poll_forever"), &polling);
+  auto& polling = send(message_for(pid, "poll_forever"));
   EXPECT_EQ(ask(bystander, "echo", "x"), "x");
   ASSERT_TRUE(world->run_until([&] { return polling.has_value(); }, 100s));
   EXPECT_EQ(polling->error(), (Error{ErrorCode::trapped, "out of fuel"}));
+}
+
+TEST_F(Hostile, HostCallsFromTheEndOfTheStack) {
+  SpawnSpec spec;
+  spec.limits.open_requests = 1'000'000;
+  spec.limits.queue_bytes = 1ull << 30;
+  auto pid = spawn("kernel_hostile", spec).pid;
+  auto outcome = request(message_for(pid, "deep"));
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().code, ErrorCode::trapped) << to_string(outcome.error());
+  EXPECT_NE(outcome.error().message.find("stack"), std::string::npos) << outcome.error().message;
+  EXPECT_GT(inspect(pid).fuel_used, 10'000u);
+  EXPECT_EQ(ask(pid, "pointers"), "0") << "and the node goes on";
 }
 
 TEST_F(Hostile, OnMethodsToo) {

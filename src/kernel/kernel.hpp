@@ -83,7 +83,7 @@ struct KernelConfig {
   Duration slice_time = std::chrono::microseconds(100);
   bool adapt_slices = true;
   Duration leave_grace = std::chrono::seconds(1);
-  Address::Aliases aliases;
+  Address::Aliases aliases;  // called on any shard
 };
 
 struct KernelMetrics {

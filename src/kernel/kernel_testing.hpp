@@ -12,6 +12,7 @@
 #include "wasm/wasi.hpp"
 
 #include <chrono>
+#include <deque>
 #include <filesystem>
 #include <fstream>
 #include <gtest/gtest.h>
@@ -221,14 +222,16 @@ class KernelTest : public ::testing::Test {
     message.principal = operator_principal();
     return message;
   }
-  void send(Message message, std::optional<Outcome>* out) {
-    kernel().request(*loop, std::move(message), [out](Outcome outcome) { out->emplace(std::move(outcome)); });
+  // Its outcome, when it is there. The fixture keeps it: outcomes may come as late as the kernel's stop.
+  std::optional<Outcome>& send(Message message) {
+    auto& out = outcomes.emplace_back();
+    kernel().request(*loop, std::move(message), [&out](Outcome outcome) { out.emplace(std::move(outcome)); });
+    return out;
   }
   Outcome request(Message message) {
-    std::optional<Outcome> out;
-    send(std::move(message), &out);
+    auto& out = send(std::move(message));
     EXPECT_TRUE(world->run_until([&] { return out.has_value(); }, 3600s)) << "the request did not end";
-    return out ? std::move(*out) : Outcome(fail(ErrorCode::io, "no outcome"));
+    return out ? *out : Outcome(fail(ErrorCode::io, "no outcome"));
   }
   // The body of the response, or the error in words.
   std::string ask(std::variant<Pid, std::string> process, std::string method, std::string body = {}) {
@@ -258,6 +261,7 @@ class KernelTest : public ::testing::Test {
   KernelConfig config;
   std::unique_ptr<Kernel> kernel_;
   std::vector<std::unique_ptr<WatchedCall>> calls;
+  std::deque<std::optional<Outcome>> outcomes;
 
  private:
   static io::Task<void> note_end(io::Task<void> task, bool* done) {

@@ -201,8 +201,7 @@ TEST_F(MailboxProcesses, ReceiveTimesOut) {
 
 TEST_F(MailboxProcesses, ItsEndIsItsCallersError) {
   auto pid = mailbox();
-  std::optional<Outcome> held;
-  send(message_for(pid, "hold"), &held);
+  auto& held = send(message_for(pid, "hold"));
   auto outcome = request(message_for(pid, "trap"));
   EXPECT_EQ(code(outcome), trapped);
   world->run_for(1ms);
@@ -219,11 +218,10 @@ TEST_F(MailboxProcesses, ItsEndIsItsCallersError) {
 
 TEST_F(MailboxProcesses, ReturningFromRunIsAnEnd) {
   auto pid = mailbox();
-  std::optional<Outcome> queued;
   auto outcome = request(message_for(pid, "return"));
   EXPECT_EQ(code(outcome), guest_failed);
   EXPECT_EQ(inspect(pid).state, ProcessState::exited) << "on-failure: it did not fail";
-  send(message_for(pid, "seen"), &queued);
+  auto& queued = send(message_for(pid, "seen"));
   world->run_for(1ms);
   EXPECT_EQ(code(queued), no_such_process);
   auto restless = mailbox(restarting(RestartPolicy::always));
@@ -233,10 +231,9 @@ TEST_F(MailboxProcesses, ReturningFromRunIsAnEnd) {
 
 TEST_F(MailboxProcesses, QueuedMessagesOutliveARestart) {
   auto pid = mailbox();
-  std::optional<Outcome> trap, first, second;
-  send(message_for(pid, "trap"), &trap);
-  send(message_for(pid, "seen"), &first);
-  send(message_for(pid, "seen"), &second);
+  auto& trap = send(message_for(pid, "trap"));
+  auto& first = send(message_for(pid, "seen"));
+  auto& second = send(message_for(pid, "seen"));
   ASSERT_TRUE(world->run_until([&] { return first && second; }, 10s));
   EXPECT_EQ(code(trap), trapped);
   EXPECT_EQ(to_text((*first)->body.view()), "1");
@@ -246,8 +243,7 @@ TEST_F(MailboxProcesses, QueuedMessagesOutliveARestart) {
 TEST_F(MailboxProcesses, OutcomesOfAnEndedProcessVanish) {
   auto back = mailbox();
   auto front = mailbox();
-  std::optional<Outcome> forwarded;
-  send(message_for(front, "forward", back.to_string() + " hold x"), &forwarded);
+  auto& forwarded = send(message_for(front, "forward", back.to_string() + " hold x"));
   world->run_for(10ms);
   EXPECT_EQ(inspect(front).open_requests, 1u);
   EXPECT_EQ(code(request(message_for(front, "trap"))), trapped);
@@ -264,33 +260,30 @@ TEST_F(MailboxProcesses, AFullMailboxIsToldAndSoIsRoom) {
   small.limits.queue_messages = 4;
   auto back = mailbox(small);
   auto front = mailbox();
-  std::vector<std::optional<Outcome>> held(4);
-  for (auto& each : held) send(message_for(back, "hold"), &each);
+  std::vector<std::optional<Outcome>*> held;
+  for (int i = 0; i < 4; ++i) held.push_back(&send(message_for(back, "hold")));
   world->run_for(10ms);
   EXPECT_EQ(inspect(back).queued_messages, 4u) << "received ones count until they are answered";
-  std::optional<Outcome> refused;
-  send(message_for(back, "echo"), &refused);
+  auto& refused = send(message_for(back, "echo"));
   world->run_for(10ms);
   EXPECT_EQ(code(refused), mailbox_full);
-  std::optional<Outcome> forwarded;
-  send(message_for(front, "forward", "small echo x"), &forwarded);
+  auto& forwarded = send(message_for(front, "forward", "small echo x"));
   world->run_for(100ms);
   EXPECT_FALSE(forwarded) << "it was told that room will follow, and waits";
   EXPECT_TRUE(run(kernel().signal(*loop, back, Signal::restart)));
   world->run_for(10ms);
   ASSERT_TRUE(forwarded);
   EXPECT_EQ(to_text((*forwarded)->body.view()), "room at small");
-  for (auto& each : held) EXPECT_EQ(code(each), stopping);
+  for (const auto* each : held) EXPECT_EQ(code(*each), stopping);
 }
 
 TEST_F(MailboxProcesses, BytesFillAMailboxToo) {
   SpawnSpec small;
   small.limits.queue_bytes = 10'000;
   auto pid = mailbox(small);
-  std::optional<Outcome> held, second, giant;
-  send(message_for(pid, "hold", std::string(6'000, 'x')), &held);
-  send(message_for(pid, "hold", std::string(6'000, 'x')), &second);
-  send(message_for(pid, "hold", std::string(20'000, 'x')), &giant);
+  auto& held = send(message_for(pid, "hold", std::string(6'000, 'x')));
+  auto& second = send(message_for(pid, "hold", std::string(6'000, 'x')));
+  auto& giant = send(message_for(pid, "hold", std::string(20'000, 'x')));
   world->run_for(10ms);
   EXPECT_FALSE(held);
   EXPECT_EQ(code(second), mailbox_full);

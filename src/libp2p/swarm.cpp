@@ -18,7 +18,7 @@ constexpr Duration no_deadline = std::chrono::hours(24);
 
 Swarm::Swarm(io::Loop& loop, SwarmConfig config, SwarmHooks hooks, HostMetrics& metrics)
     : loop_(loop),
-      config_(std::move(config)),
+      config_(config),
       own_(config_.key->peer_id()),
       hooks_(std::move(hooks)),
       metrics_(metrics),
