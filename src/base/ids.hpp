@@ -1,7 +1,7 @@
 // Identifiers that cross folders: Pid (a process), and base58, their text form.
 //
-// A Pid is 20 random bytes; its text is base58 with Bitcoin's alphabet, no checksum, 20 to 28 characters
-// (research: Glia's reference uses the same form). Exactly 20 decoded bytes are a Pid, anything else is not.
+// A Pid is 20 random bytes; its text is base58 with Bitcoin's alphabet, no checksum, 20 to 28 characters, as Glia's
+// reference writes it. Exactly 20 decoded bytes are a Pid, anything else is not.
 // Thread: values.
 #pragma once
 

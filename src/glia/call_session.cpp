@@ -30,7 +30,15 @@ Result<std::optional<CallerSession::Event>> CallerSession::next() {
   Frame& received = **frame;
   if (received_ == Received::all) return fail(ErrorCode::protocol, "a frame after the end of the call");
   switch (received.type) {
+    case FrameType::answer: {
+      if (received_ != Received::nothing) return out_of_order(received.type);
+      auto answer = decode_answer(received.body.flatten().view());
+      if (!answer) return fail(answer.error());
+      received_ = Received::some;
+      return std::optional<Event>(std::move(*answer));
+    }
     case FrameType::data:
+      received_ = Received::some;
       return std::optional<Event>(std::move(received.body));
     case FrameType::end:
       received_ = Received::all;
@@ -111,18 +119,28 @@ Result<void> CalleeSession::finish() const {
   return {};
 }
 
+Result<Rope> CalleeSession::answer(const CallAnswer& what) {
+  MYELIN_CHECK(may_answer(), "what the output is stands before it");
+  auto encoded = encode_answer(what);
+  if (encoded) sent_any_ = true;
+  return encoded;
+}
+
 Rope CalleeSession::data(Buffer bytes) {
   MYELIN_CHECK(!sent_terminal_, "nothing follows the end of a call");
+  sent_any_ = true;
   return frame(FrameType::data, std::move(bytes));
 }
 
 Rope CalleeSession::end() {
   MYELIN_CHECK(!std::exchange(sent_terminal_, true), "a call ends once");
+  sent_any_ = true;
   return frame(FrameType::end);
 }
 
 Rope CalleeSession::error(const Error& why) {
   MYELIN_CHECK(!std::exchange(sent_terminal_, true), "a call ends once");
+  sent_any_ = true;
   return encode_error(why);
 }
 

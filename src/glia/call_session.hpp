@@ -1,7 +1,7 @@
 // The two ends of one call on /myelin/glia/1, as machines: bytes in, events out, and what may be sent when.
 //
 //   caller   REQUEST DATA* END          CANCEL instead of what is left, or after END
-//   callee   DATA* (END | ERROR)        ERROR may be the first
+//   callee   ANSWER? DATA* (END | ERROR)     ERROR may be the first
 //
 // Nothing follows a terminal frame (the callee's END or ERROR, the caller's CANCEL); what does is a protocol error.
 // Pure. Thread: values. Source: docs/wire/glia.md §4.
@@ -28,7 +28,7 @@ struct Cancelled {
 // The caller's end.
 class CallerSession {
  public:
-  using Event = std::variant<Rope, Ended, Error>;  // output, success, failure
+  using Event = std::variant<Rope, Ended, Error, CallAnswer>;  // output, success, failure, what the output is
 
   void feed(Buffer bytes) { reader_.feed(std::move(bytes)); }
   // Errors: protocol, too_large; final.
@@ -47,10 +47,10 @@ class CallerSession {
 
  private:
   enum class Sent : std::uint8_t { nothing, request, end, cancel };
-  enum class Received : std::uint8_t { some, all };
+  enum class Received : std::uint8_t { nothing, some, all };
   FrameReader reader_{limits::glia_frame_bytes};
   Sent sent_ = Sent::nothing;
-  Received received_ = Received::some;
+  Received received_ = Received::nothing;
 };
 
 // The callee's end.
@@ -67,6 +67,9 @@ class CalleeSession {
   bool input_ended() const { return received_ >= Received::end; }
 
   // Frames to send. REQUIRES: the order above.
+  // Errors: bad_request (it may not travel; nothing is sent then).
+  Result<Rope> answer(const CallAnswer& what);
+  bool may_answer() const { return !sent_any_; }
   Rope data(Buffer bytes);
   Rope end();
   Rope error(const Error& why);
@@ -76,6 +79,7 @@ class CalleeSession {
   enum class Received : std::uint8_t { nothing, request, end, cancel };
   FrameReader reader_{limits::glia_frame_bytes};
   Received received_ = Received::nothing;
+  bool sent_any_ = false;
   bool sent_terminal_ = false;
 };
 

@@ -27,7 +27,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size == 0) return 0;
   const View bytes(data + 1, size - 1);
   if (data[0] % 2 == 0) {
-    drive<CallerSession>(bytes, [](const CallerSession::Event& event) { return !std::holds_alternative<Rope>(event); });
+    drive<CallerSession>(bytes, [](const CallerSession::Event& event) {
+      return std::holds_alternative<Ended>(event) || std::holds_alternative<Error>(event);
+    });
   } else {
     drive<CalleeSession>(bytes,
                          [](const CalleeSession::Event& event) { return std::holds_alternative<Cancelled>(event); });

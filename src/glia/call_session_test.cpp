@@ -42,6 +42,22 @@ TEST(CallSession, OneCall) {
   EXPECT_TRUE(caller.ended() && callee.ended());
 }
 
+TEST(CallSession, WhatTheOutputIsStandsBeforeIt) {
+  CallerSession caller;
+  CalleeSession callee;
+  EXPECT_EQ(callee.answer({std::string(mime_bytes + 1, 'm')}).error().code, ErrorCode::bad_request);
+  EXPECT_EQ(callee.answer({"text/\x01"}).error().code, ErrorCode::bad_request);
+  ASSERT_TRUE(callee.may_answer()) << "what may not travel was not sent";
+  send(caller, *callee.answer({std::string(mime_bytes, 'm')}));
+  EXPECT_FALSE(callee.may_answer());
+  send(caller, callee.data(Buffer::copy_of("out")));
+  send(caller, callee.end());
+  EXPECT_EQ(std::get<CallAnswer>(**caller.next()).mime, std::string(mime_bytes, 'm'));
+  EXPECT_EQ(to_text(std::get<Rope>(**caller.next()).flatten().view()), "out");
+  EXPECT_TRUE(std::holds_alternative<Ended>(**caller.next()));
+  EXPECT_TRUE(caller.finish());
+}
+
 TEST(CallSession, EveryErrorCrosses) {
   for (std::uint8_t number = 1; number <= last_error_code; ++number) {
     CallerSession caller;
@@ -93,6 +109,7 @@ TEST(CallSession, TheCalleeRefusesWhatIsOutOfOrder) {
       {first, raw(FrameType::end), first},
       {first, encode_error({ErrorCode::trapped, "", 0})},
       {first, raw(FrameType::message, "x")},
+      {first, *encode_answer({"text/html"})},
       {first, raw(FrameType::cancel), raw(FrameType::cancel)},
   };
   for (std::size_t i = 0; i < bad.size(); ++i) {
@@ -118,6 +135,10 @@ TEST(CallSession, TheCallerRefusesWhatIsOutOfOrder) {
       {raw(FrameType::end), raw(FrameType::end)},
       {raw(FrameType::end), raw(FrameType::data, "x")},
       {encode_error({ErrorCode::trapped, "", 0}), raw(FrameType::end)},
+      {raw(FrameType::data, "x"), *encode_answer({"text/html"})},
+      {*encode_answer({"text/html"}), *encode_answer({"text/html"})},
+      {raw(FrameType::end), *encode_answer({"text/html"})},
+      {raw(FrameType::answer, "\x0a\x03")},
   };
   for (std::size_t i = 0; i < bad.size(); ++i) {
     CallerSession caller;

@@ -148,12 +148,27 @@ io::Task<void> Inbound::take_raw_input(Served* served) {
   served->input_done.set();
 }
 
+// The ANSWER frame, if it is due and there is something to say.
+Rope Inbound::answer_of(Served* served) {
+  if (!served->session.may_answer()) return {};
+  CallAnswer answer{served->call->output_mime()};
+  if (answer.mime.empty()) return {};
+  auto encoded = served->session.answer(answer);
+  return encoded ? std::move(*encoded) : Rope();  // a type that may not travel is left out, the output goes
+}
+
 io::Task<void> Inbound::give_output(Served* served, bool framed) {
   while (!served->output_lost) {
     auto bytes = co_await served->call->output().read(limits::chunk_bytes);
     if (!bytes || bytes->empty()) break;  // how it ended is told by ended()
     context_.metrics.bytes_out += bytes->size();
-    Rope out = framed ? served->session.data(std::move(*bytes)) : Rope(std::move(*bytes));
+    Rope out;
+    if (framed) {
+      out = answer_of(served);
+      out.append(served->session.data(std::move(*bytes)));
+    } else {
+      out.append(std::move(*bytes));
+    }
     served->writing = true;
     const auto written = co_await served->stream->write(std::move(out));
     served->writing = false;
@@ -189,7 +204,8 @@ io::Task<void> Inbound::linger(Served* served) {
 }
 
 io::Task<void> Inbound::write_end(Served* served, Result<void> outcome) {
-  Rope last = outcome ? served->session.end() : served->session.error(outcome.error());
+  Rope last = outcome ? answer_of(served) : Rope();
+  last.append(outcome ? served->session.end() : served->session.error(outcome.error()));
   if (auto written = co_await served->stream->write(std::move(last)); !written) co_return;
   const auto closed = co_await served->stream->close_write();
   (void)closed;  // a peer that is gone by now has missed nothing that could be told to it

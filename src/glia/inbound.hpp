@@ -34,6 +34,7 @@ class Inbound {
   io::Task<void> take_framed_input(Served* served);
   io::Task<void> take_raw_input(Served* served);
   io::Task<void> give_output(Served* served, bool framed);
+  static Rope answer_of(Served* served);
   // Notices a caller that resets while its call neither reads nor writes the stream.
   io::Task<void> watch(Served* served);
   // Waits, for a bounded time, until the peer has closed its half too.

@@ -166,6 +166,8 @@ io::Task<void> Outbound::take_framed(Placed* placed) {
       placed->finish({});
     } else if (auto* error = std::get_if<Error>(&**event)) {
       placed->finish(fail(std::move(*error)));
+    } else if (auto* answer = std::get_if<CallAnswer>(&**event)) {
+      if (placed->remote.tell_mime) placed->remote.tell_mime(std::move(answer->mime));
     } else {
       Rope& data = std::get<Rope>(**event);
       context_.metrics.bytes_in += data.size();

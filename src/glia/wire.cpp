@@ -47,6 +47,8 @@ bool small_enough(FrameType type, std::size_t size) {
       return size == 0;
     case FrameType::error:
       return size <= 2 * error_text_bytes;
+    case FrameType::answer:
+      return size <= 2 * mime_bytes;
     case FrameType::message:
     case FrameType::outcome:
       return size < message_frame_bytes;
@@ -61,6 +63,7 @@ std::optional<FrameType> frame_type(std::uint8_t byte) {
     case FrameType::end:
     case FrameType::error:
     case FrameType::cancel:
+    case FrameType::answer:
     case FrameType::message:
     case FrameType::outcome:
       return static_cast<FrameType>(byte);
@@ -213,6 +216,24 @@ Result<CallRequest> decode_request(View body) {
   if (proto.has_deadline_ms()) request.deadline_ms = proto.deadline_ms();
   if (proto.has_input_size()) request.input_size = proto.input_size();
   return request;
+}
+
+Result<Rope> encode_answer(const CallAnswer& answer) {
+  if (answer.mime.size() > mime_bytes || !printable(answer.mime)) {
+    return fail(ErrorCode::bad_request, "MIME type is at most 256 printable ASCII characters");
+  }
+  wire::Answer proto;
+  proto.set_mime(answer.mime);
+  return frame(FrameType::answer, serialize(proto));
+}
+
+Result<CallAnswer> decode_answer(View body) {
+  wire::Answer proto;
+  if (!parse(proto, body)) return fail(ErrorCode::protocol, "answer is not readable");
+  if (proto.mime().size() > mime_bytes || !printable(proto.mime())) {
+    return fail(ErrorCode::protocol, "MIME type of an answer");
+  }
+  return CallAnswer{proto.mime()};
 }
 
 Rope encode_error(const Error& error) {

@@ -25,6 +25,7 @@ enum class FrameType : std::uint8_t {
   end = 3,       // the payload's end; from the callee: success
   error = 4,     // the call failed
   cancel = 5,    // the caller has left
+  answer = 6,    // what the output is, before its first byte
   message = 16,  // a kernel message
   outcome = 17,  // how one ended
 };
@@ -61,6 +62,16 @@ struct CallRequest {
 Result<Rope> encode_request(const CallRequest& request);
 // Errors: protocol (not a Request), bad_request (correlation, MIME type).
 Result<CallRequest> decode_request(View body);
+
+// What the callee says of its output before it.
+struct CallAnswer {
+  std::string mime;  // at most mime_bytes of printable ASCII
+  friend bool operator==(const CallAnswer&, const CallAnswer&) = default;
+};
+// Errors: bad_request (a MIME type that may not travel).
+Result<Rope> encode_answer(const CallAnswer& answer);
+// Errors: protocol.
+Result<CallAnswer> decode_answer(View body);
 
 // The text is cut to error_text_bytes.
 Rope encode_error(const Error& error);

@@ -189,13 +189,14 @@ TEST(GliaDocument, CallFramesAreWritten) {
   EXPECT_EQ(hex(frame(FrameType::data, Buffer::copy_of("hello"))), expected("call.data"));
   EXPECT_EQ(hex(frame(FrameType::end)), expected("call.end"));
   EXPECT_EQ(hex(frame(FrameType::cancel)), expected("call.cancel"));
+  EXPECT_EQ(hex(*encode_answer({"text/html"})), expected("call.answer"));
   EXPECT_EQ(hex(encode_error({ErrorCode::no_such_process, "not here", 0})), expected("call.error"));
   EXPECT_EQ(hex(encode_error({ErrorCode::guest_failed, "", 3})), expected("call.error-exit"));
 }
 
 TEST(GliaDocument, CallFramesAreRead) {
   const auto vectors = rows("call\\..*");
-  EXPECT_EQ(vectors.size(), 13u);
+  EXPECT_EQ(vectors.size(), 15u);
   for (const auto& [vector, cells] : vectors) {
     FrameReader reader(limits::glia_frame_bytes);
     reader.feed(Buffer::copy_of(View(bytes_of(cells[1]))));
@@ -216,6 +217,14 @@ TEST(GliaDocument, CallFramesAreRead) {
         EXPECT_FALSE(request->deadline_ms || request->input_size);
       } else {
         EXPECT_EQ(request.error().code, ErrorCode::protocol);
+      }
+    } else if (frame && frame->type == FrameType::answer) {
+      const auto answer = decode_answer(frame->body.flatten().view());
+      EXPECT_EQ(answer.has_value(), !bad) << vector;
+      if (answer) {
+        EXPECT_EQ(answer->mime, "text/html");
+      } else {
+        EXPECT_EQ(answer.error().code, ErrorCode::protocol);
       }
     } else {
       EXPECT_EQ(frame.has_value(), !bad) << vector;

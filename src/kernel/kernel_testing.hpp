@@ -231,7 +231,7 @@ class KernelTest : public ::testing::Test {
   Outcome request(Message message) {
     auto& out = send(std::move(message));
     EXPECT_TRUE(world->run_until([&] { return out.has_value(); }, 3600s)) << "the request did not end";
-    return out ? *out : Outcome(fail(ErrorCode::io, "no outcome"));
+    return out ? std::move(*out) : Outcome(fail(ErrorCode::io, "no outcome"));
   }
   // The body of the response, or the error in words.
   std::string ask(std::variant<Pid, std::string> process, std::string method, std::string body = {}) {

@@ -243,7 +243,7 @@ TEST_F(MailboxProcesses, QueuedMessagesOutliveARestart) {
 TEST_F(MailboxProcesses, OutcomesOfAnEndedProcessVanish) {
   auto back = mailbox();
   auto front = mailbox();
-  auto& forwarded = send(message_for(front, "forward", back.to_string() + " hold x"));
+  send(message_for(front, "forward", back.to_string() + " hold x"));
   world->run_for(10ms);
   EXPECT_EQ(inspect(front).open_requests, 1u);
   EXPECT_EQ(code(request(message_for(front, "trap"))), trapped);

@@ -19,7 +19,7 @@
 
 namespace myelin::kernel {
 
-// How messages reach the process, found from its imports and exports at load (DESIGN §1).
+// How messages reach the process, found from its imports and exports at load.
 enum class ProcessKind : std::uint8_t { method, mailbox, command };
 std::string_view name(ProcessKind kind);  // "method", "mailbox", "command"
 
