@@ -1,6 +1,7 @@
 #include "base/ids.hpp"
 
 #include <algorithm>
+#include <vector>
 
 namespace myelin {
 namespace {
@@ -18,25 +19,39 @@ constexpr std::array<std::int8_t, 256> make_digits() {
 constexpr std::array<std::int8_t, 256> digits = make_digits();
 
 constexpr std::size_t max_pid_text = 28;
+constexpr std::size_t digits_per_limb = 5;
+constexpr std::uint64_t limb_58 = 58ull * 58 * 58 * 58 * 58;
 
 }  // namespace
 
+// Both ways the number is kept in limbs, least significant first, of 58^5 or 2^32, and multiplied by the other at a
+// time: PIDs and peer IDs are written and read for every message, and single digits would take twenty times the
+// divisions.
 std::string base58_encode(View bytes) {
   std::size_t zeros = 0;
   while (zeros < bytes.size() && bytes[zeros] == 0) ++zeros;
-  Bytes number;  // base 58, least significant digit first
-  number.reserve(bytes.size() * 138 / 100 + 1);
-  for (std::uint8_t byte : bytes.subspan(zeros)) {
-    std::uint32_t carry = byte;
-    for (std::uint8_t& digit : number) {
-      carry += static_cast<std::uint32_t>(digit) << 8;
-      digit = static_cast<std::uint8_t>(carry % 58);
-      carry /= 58;
+  bytes = bytes.subspan(zeros);
+  std::vector<std::uint32_t> limbs;
+  limbs.reserve(bytes.size() * 28 / 100 + 2);
+  for (std::size_t at = 0; at < bytes.size();) {
+    const std::size_t end = at == 0 && bytes.size() % 4 != 0 ? bytes.size() % 4 : at + 4;
+    std::uint64_t carry = 0;
+    for (; at < end; ++at) carry = carry << 8 | bytes[at];
+    for (std::uint32_t& limb : limbs) {
+      carry += static_cast<std::uint64_t>(limb) << 32;
+      limb = static_cast<std::uint32_t>(carry % limb_58);
+      carry /= limb_58;
     }
-    for (; carry > 0; carry /= 58) number.push_back(static_cast<std::uint8_t>(carry % 58));
+    for (; carry > 0; carry /= limb_58) limbs.push_back(static_cast<std::uint32_t>(carry % limb_58));
   }
-  std::string text(zeros, alphabet[0]);
-  std::for_each(number.rbegin(), number.rend(), [&](std::uint8_t digit) { text.push_back(alphabet[digit]); });
+  std::string text(zeros + limbs.size() * digits_per_limb, alphabet[0]);
+  std::size_t put = text.size();
+  for (std::uint32_t limb : limbs) {
+    for (std::size_t i = 0; i < digits_per_limb; ++i, limb /= 58) text[--put] = alphabet[limb % 58];
+  }
+  // The first limb may begin with zeros, which are none of the number's.
+  const std::size_t first = std::min(text.find_first_not_of(alphabet[0], zeros), text.size());
+  text.erase(zeros, first - zeros);
   return text;
 }
 
@@ -44,20 +59,32 @@ std::optional<Bytes> base58_decode(std::string_view text, std::size_t max_text) 
   if (text.size() > max_text) return std::nullopt;
   std::size_t zeros = 0;
   while (zeros < text.size() && text[zeros] == alphabet[0]) ++zeros;
-  Bytes number;  // base 256, least significant byte first
-  for (char c : text.substr(zeros)) {
-    const std::int8_t digit = digits[static_cast<std::uint8_t>(c)];
-    if (digit < 0) return std::nullopt;
-    std::uint32_t carry = static_cast<std::uint32_t>(digit);
-    for (std::uint8_t& byte : number) {
-      carry += static_cast<std::uint32_t>(byte) * 58;
-      byte = static_cast<std::uint8_t>(carry);
-      carry >>= 8;
+  text = text.substr(zeros);
+  std::vector<std::uint32_t> limbs;
+  limbs.reserve(text.size() * 19 / 100 + 1);
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t rest = text.size() % digits_per_limb;
+    const std::size_t end = at == 0 && rest != 0 ? rest : at + digits_per_limb;
+    std::uint64_t carry = 0;
+    for (; at < end; ++at) {
+      const std::int8_t digit = digits[static_cast<std::uint8_t>(text[at])];
+      if (digit < 0) return std::nullopt;
+      carry = carry * 58 + static_cast<std::uint64_t>(digit);
     }
-    if (carry > 0) number.push_back(static_cast<std::uint8_t>(carry));
+    for (std::uint32_t& limb : limbs) {
+      carry += static_cast<std::uint64_t>(limb) * limb_58;
+      limb = static_cast<std::uint32_t>(carry);
+      carry >>= 32;
+    }
+    if (carry > 0) limbs.push_back(static_cast<std::uint32_t>(carry));
   }
-  Bytes bytes(zeros, 0);
-  bytes.insert(bytes.end(), number.rbegin(), number.rend());
+  Bytes bytes(zeros + limbs.size() * 4, 0);
+  std::size_t put = bytes.size();
+  for (std::uint32_t limb : limbs) {
+    for (int i = 0; i < 4; ++i, limb >>= 8) bytes[--put] = static_cast<std::uint8_t>(limb);
+  }
+  const auto begin = bytes.begin() + static_cast<std::ptrdiff_t>(zeros);
+  bytes.erase(begin, std::find_if(begin, bytes.end(), [](std::uint8_t byte) { return byte != 0; }));
   return bytes;
 }
 

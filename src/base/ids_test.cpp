@@ -1,5 +1,6 @@
 #include "base/ids.hpp"
 
+#include <algorithm>
 #include <gtest/gtest.h>
 
 namespace myelin {
@@ -31,6 +32,34 @@ TEST(Pid, IsExactlyTwentyBytes) {
                            "0xRb2SHLJR34eqxuzaQgEx6AwmWG", "3xRb2SHLJR34eqxuzaQgEx6AwmWG1",
                            "3xRb2SHLJR34eqxuzaQgEx6Awm G", "zzzzzzzzzzzzzzzzzzzzzzzzzzzz"}) {
     EXPECT_FALSE(Pid::parse(text)) << text;
+  }
+}
+
+// Held against the schoolbook way, digit by digit, at every length and with zeros at the front and inside.
+TEST(Base58, LimbsAgreeWithSingleDigits) {
+  const std::string_view letters = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
+  std::uint32_t x = 7;
+  for (std::size_t round = 0; round < 2000; ++round) {
+    Bytes bytes(round % 71);
+    for (std::uint8_t& byte : bytes) {
+      x = x * 1664525u + 1013904223u;
+      byte = round % 3 == 0 && x % 2 == 0 ? 0 : static_cast<std::uint8_t>(x >> 24);
+    }
+    for (std::size_t i = 0; i < std::min(round % 6, bytes.size()); ++i) bytes[i] = 0;
+    std::string wanted;
+    Bytes number = bytes;
+    while (std::any_of(number.begin(), number.end(), [](std::uint8_t byte) { return byte != 0; })) {
+      std::uint32_t rest = 0;
+      for (std::uint8_t& byte : number) {
+        rest = rest << 8 | byte;
+        byte = static_cast<std::uint8_t>(rest / 58);
+        rest %= 58;
+      }
+      wanted.insert(wanted.begin(), letters[rest]);
+    }
+    for (std::size_t i = 0; i < bytes.size() && bytes[i] == 0; ++i) wanted.insert(wanted.begin(), '1');
+    ASSERT_EQ(base58_encode(bytes), wanted) << round;
+    ASSERT_EQ(base58_decode(wanted), bytes) << round;
   }
 }
 

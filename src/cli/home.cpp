@@ -102,10 +102,6 @@ Result<node::Config> node_config(const Common& common, const NodeOptions& option
   node::Config config;
   config.home = common.home;
   config.engine.cache_directory = common.home + "/cache";
-  Result<std::string> compiler = compiler_program();
-  if (!compiler) return fail(compiler.error());
-  config.engine.compiler_program = *compiler;
-
   const std::string file = options.config.empty() ? common.home + "/config.yaml" : options.config;
   Result<Buffer> text = read_file(file, max_config_bytes);
   if (!text && (!options.config.empty() || text.error().detail != ENOENT)) return fail(text.error());
@@ -118,6 +114,11 @@ Result<node::Config> node_config(const Common& common, const NodeOptions& option
   if (!overlaid) return fail(overlaid.error());
   Result<void> flags = apply_flags(*overlaid, options);
   if (!flags) return fail(flags.error());
+  if (overlaid->engine.compiler_program.empty()) {
+    Result<std::string> compiler = compiler_program();
+    if (!compiler) return fail(compiler.error());
+    overlaid->engine.compiler_program = std::move(*compiler);
+  }
   return overlaid;
 }
 

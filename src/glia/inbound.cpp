@@ -240,6 +240,7 @@ io::Task<void> Inbound::serve_framed(std::unique_ptr<libp2p::Stream> stream) {
     co_await refuse(std::move(served.stream), spec.error());
     co_return;
   }
+  const std::string path = spec->path, correlation = spec->correlation;
   served.call = context_.kernel.call(context_.loop, std::move(*spec));
   served.scope.spawn(take_framed_input(&served));
   served.scope.spawn(watch(&served));
@@ -247,6 +248,13 @@ io::Task<void> Inbound::serve_framed(std::unique_ptr<libp2p::Stream> stream) {
   auto outcome = co_await served.call->ended();
   served.over.fire();
   if (served.fault && served.fault->code != ErrorCode::cancelled) outcome = fail(*served.fault);
+  if (log::enabled("glia", log::Level::debug)) {
+    log::debug("glia", "call",
+               {{"peer", served.stream->peer().to_string()},
+                {"path", path},
+                {"correlation", correlation},
+                {"outcome", outcome ? std::string("ok") : to_string(outcome.error())}});
+  }
   served.discard_input = true;
   served.call->input().fail(Error{ErrorCode::cancelled, "the call has ended", 0});
   if (!served.output_lost) co_await write_end(&served, std::move(outcome));

@@ -2,11 +2,13 @@
 #include "base/units.hpp"
 #include "http/services.hpp"
 #include "io/scope.hpp"
+#include "io/sync.hpp"
 #include "kernel/kernel.hpp"
 
 namespace myelin::http {
 namespace {
 
+constexpr Duration watch_interval = std::chrono::seconds(1);
 constexpr std::uint64_t max_timeout_ms = 24ull * 3600 * 1000;
 
 Result<std::optional<Instant>> deadline_of(const Request& request, Instant now) {
@@ -126,6 +128,15 @@ io::Task<void> answer(Exchange* exchange, kernel::Call* call, Input* input) {
   if (sent) co_await exchange->finish(std::move(error));
 }
 
+// Ends the call of a client that is gone though nothing reads its connection or writes to it.
+io::Task<void> watch(Exchange* exchange, kernel::Call* call, io::CancelToken over) {
+  while (co_await io::sleep_for(exchange->loop(), watch_interval, over)) {
+    if (co_await exchange->stands()) continue;
+    call->cancel();
+    co_return;
+  }
+}
+
 }  // namespace
 
 io::Task<void> serve_call(Services* services, Exchange* exchange) {
@@ -145,9 +156,12 @@ io::Task<void> serve_call(Services* services, Exchange* exchange) {
   std::unique_ptr<kernel::Call> call = services->node->kernel().call(exchange->loop(), std::move(*spec));
   exchange->input().on_end([leaving = call.get()] { leaving->cancel(); });
   Input input;
+  io::CancelSource over;
   io::Scope pump(exchange->loop());
   pump.spawn(pump_input(exchange, call.get(), &input, max_bytes));
+  pump.spawn(watch(exchange, call.get(), over.token()));
   co_await answer(exchange, call.get(), &input);
+  over.fire();
   exchange->input().on_end(nullptr);
   exchange->stop_reading();
   co_await pump.join();

@@ -69,10 +69,22 @@ std::string Request::query_value(std::string_view name) const {
   return {};
 }
 
+io::Task<Result<void>> Exchange::put(Rope bytes) {
+  writing_ = true;
+  Result<void> written = co_await stream_.write(std::move(bytes));
+  writing_ = false;
+  co_return written;
+}
+
+io::Task<bool> Exchange::stands() {
+  if (writing_) co_return true;  // whoever writes learns it
+  co_return (co_await put({})).has_value();
+}
+
 io::Task<Result<Buffer>> Exchange::read_body(std::size_t max) {
   if (request_.expects_continue && !continued_ && !started_ && !body_done()) {
     continued_ = true;
-    if (!co_await stream_.write(Rope(continue_head()))) co_return fail(ErrorCode::link_lost, "the client left");
+    if (!co_await put(Rope(continue_head()))) co_return fail(ErrorCode::link_lost, "the client left");
   }
   for (;;) {
     if (stopped_) co_return fail(ErrorCode::cancelled, "the call ended before its input did");
@@ -122,7 +134,7 @@ io::Task<void> Exchange::respond(unsigned status, Fields fields, Rope body) {
   if (status != 204) all.emplace_back("Content-Length", std::to_string(body.size()));
   Rope out(response_head(status, request_.version, all));
   if (request_.method != "HEAD") out.append(std::move(body));
-  Result<void> written = co_await stream_.write(std::move(out));
+  Result<void> written = co_await put(std::move(out));
   if (!written) broken_ = true;
 }
 
@@ -150,7 +162,7 @@ io::Task<Result<void>> Exchange::start(unsigned status, Fields fields) {
     all.emplace_back("Transfer-Encoding", "chunked");
     all.emplace_back("Trailer", "Myelin-Error, Myelin-Error-Message, Myelin-Detail, Myelin-Request-Id");
   }
-  Result<void> written = co_await stream_.write(Rope(response_head(status, request_.version, all)));
+  Result<void> written = co_await put(Rope(response_head(status, request_.version, all)));
   if (!written) broken_ = true;
   co_return written;
 }
@@ -158,7 +170,7 @@ io::Task<Result<void>> Exchange::start(unsigned status, Fields fields) {
 io::Task<Result<void>> Exchange::write(Rope bytes) {
   if (request_.method == "HEAD" || bytes.empty()) co_return Result<void>{};
   Rope out = request_.version == 10 ? std::move(bytes) : chunk(std::move(bytes));
-  Result<void> written = co_await stream_.write(std::move(out));
+  Result<void> written = co_await put(std::move(out));
   if (!written) broken_ = true;
   co_return written;
 }
@@ -175,7 +187,7 @@ io::Task<Result<void>> Exchange::finish(std::optional<Error> error) {
     trailer.emplace_back("Myelin-Error-Message", field_value(error->message));
     trailer.emplace_back("Myelin-Detail", std::to_string(error->detail));
   }
-  Result<void> written = co_await stream_.write(Rope(last_chunk(trailer)));
+  Result<void> written = co_await put(Rope(last_chunk(trailer)));
   if (!written) broken_ = true;
   co_return written;
 }

@@ -47,6 +47,9 @@ class Exchange {
   io::Loop& loop() const { return loop_; }
   ReadAhead& input() const { return input_; }
 
+  // Whether the connection still stands, as far as that can be told without reading: a client that has filled every
+  // buffer and goes is noticed in no other way.
+  io::Task<bool> stands();
   // A piece of the body; empty at its end. Sends "100 Continue" first where the client waits for it.
   // Errors: bad_request, link_lost, timeout (nothing came for the stall limit), cancelled (stop_reading).
   io::Task<Result<Buffer>> read_body(std::size_t max);
@@ -77,6 +80,8 @@ class Exchange {
   unsigned status() const { return status_; }
 
  private:
+  // The one way out for bytes.
+  io::Task<Result<void>> put(Rope bytes);
   Fields common_fields() const;
 
   io::Loop& loop_;
@@ -88,6 +93,7 @@ class Exchange {
   bool started_ = false;
   bool broken_ = false;
   bool continued_ = false;
+  bool writing_ = false;
   bool stopped_ = false;
 };
 

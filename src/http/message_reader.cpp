@@ -88,7 +88,15 @@ Result<bool> MessageReader::head() {
       if (error && error != bhttp::error::need_more && error != bhttp::error::need_buffer) {
         return fail(ErrorCode::bad_request, "malformed HTTP: " + error.message());
       }
-      if (parser.is_header_done()) return true;
+      if (parser.is_header_done()) {
+        // A coding that is passed over would leave the body's length to chance (RFC 9112 §6.1).
+        const auto& fields = parser.get();
+        const std::size_t codings = fields.count(bhttp::field::transfer_encoding);
+        if (codings > 1 || (codings == 1 && !beast::iequals(fields[bhttp::field::transfer_encoding], "chunked"))) {
+          return fail(ErrorCode::bad_request, "the only transfer coding is chunked");
+        }
+        return true;
+      }
       if (rest.size() > max_head_bytes) return fail(ErrorCode::too_large, "the head of the message is too large");
     }
     if (state.ended) return fail(ErrorCode::link_lost, "the connection ended within the head of a message");
@@ -167,6 +175,10 @@ Result<Buffer> MessageReader::body(std::size_t max) {
     out.truncate(room - body.size);
     body.data = nullptr;
     body.size = 0;
+    // Nothing more is read ahead of the parser: what it cannot take now, it never will.
+    if (out.empty() && !parser.is_done() && !wants() && !state.ended) {
+      return fail(ErrorCode::bad_request, "malformed HTTP body: a chunk's head or the trailer is too large");
+    }
     if (out.empty() && !parser.is_done() && state.ended) {
       beast::error_code error;
       parser.put_eof(error);

@@ -66,6 +66,9 @@ TEST(MessageReader, RefusesMalformedHeads) {
   for (const char* text : {"\x16\x03\x01garbage\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/1.1\r\nHost h\r\n\r\n",
                            "POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n",
                            "POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+                           "POST / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n",
+                           "POST / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+                           "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: gzip\r\n\r\n",
                            "POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"}) {
     MessageReader reader(Side::request);
     reader.feed(as_view(text));

@@ -1,4 +1,5 @@
 // The API against whole nodes: what a client sees, polite clients first.
+#include "base/log.hpp"
 #include "http/server_testing.hpp"
 
 #include <nlohmann/json.hpp>
@@ -189,6 +190,29 @@ TEST_F(ServerTest, RequestIdsAreKept) {
   EXPECT_EQ(minted.request_id.size(), 16u);
 }
 
+TEST_F(ServerTest, ARequestIdIsInTheTrailerAndInTheLogsOfBothNodes) {
+  Machine& a = add();
+  Machine& b = add();
+  nodes.introduce(a, b);
+  nodes.spawn_open(b, "kernel_methods", "m");
+  std::string logged;
+  log::Config config;
+  config.level = log::Level::debug;
+  config.sink = [&logged](std::string_view line) { logged.append(line).append("\n"); };
+  log::configure(config);
+  const std::string answer = raw(
+      a, "POST " + path(b, "m", "half") + " HTTP/1.1\r\nHost: " + url(a).host + "\r\nAuthorization: Bearer " +
+             a.node->token() + "\r\nMyelin-Request-Id: find-me-7\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+  log::configure({});
+  const std::size_t trailer = answer.find("\r\n0\r\n");
+  ASSERT_NE(trailer, std::string::npos) << answer;
+  EXPECT_LT(answer.find("Myelin-Request-Id: find-me-7\r\n"), trailer) << "in the header";
+  EXPECT_NE(answer.find("Myelin-Request-Id: find-me-7\r\n", trailer), std::string::npos) << answer;
+  EXPECT_NE(answer.find("Myelin-Error: trapped\r\n", trailer), std::string::npos) << answer;
+  EXPECT_NE(logged.find("http request id=find-me-7"), std::string::npos) << logged;
+  EXPECT_NE(logged.find("correlation=find-me-7"), std::string::npos) << logged;
+}
+
 TEST_F(ServerTest, ManagesProcesses) {
   Machine& a = add();
   const Reply refused = post(a, "/v1/processes?name=bad", "no module");
@@ -212,6 +236,44 @@ TEST_F(ServerTest, ManagesProcesses) {
   EXPECT_EQ(post(a, "/v1/processes/m/signal", "not json").status, 400u);
   EXPECT_EQ(ask(a, {.method = "DELETE", .target = "/v1/processes/m", .body = {}, .fields = {}}).status, 204u);
   EXPECT_EQ(get(a, "/v1/processes/m").status, 404u);
+}
+
+TEST_F(ServerTest, LogsAreListedAndFollowed) {
+  Machine& a = add();
+  nodes.spawn_open(a, "kernel_methods", "m");
+  EXPECT_EQ(post(a, path(a, "m", "chatter")).status, 200u);
+  const Json lines = Json::parse(get(a, "/v1/processes/m/logs").body)["lines"];
+  ASSERT_EQ(lines.size(), 4u) << lines;
+  EXPECT_EQ(lines[0]["text"], "first");
+  EXPECT_EQ(lines[1]["text"], "second");
+  const std::uint64_t last = lines[2]["sequence"];
+  EXPECT_EQ(Json::parse(get(a, "/v1/processes/m/logs?after=" + std::to_string(last)).body)["lines"].size(), 1u);
+  EXPECT_EQ(get(a, "/v1/processes/m/logs?after=x").status, 400u);
+  EXPECT_EQ(get(a, "/v1/processes/nobody/logs").status, 404u);
+
+  // Followed: what is there, what comes later, and the end when the process is removed.
+  auto stream = dial(a);
+  const std::string head = "GET /v1/processes/m/logs?follow=true HTTP/1.1\r\nHost: " + url(a).host +
+                           "\r\nAuthorization: Bearer " + a.node->token() + "\r\n\r\n";
+  EXPECT_TRUE(nodes.run(*client, stream->write(Rope(Buffer::copy_of(head)))));
+  std::string got;
+  const auto until = [&](const std::string& words) {
+    while (got.find(words) == std::string::npos) {
+      auto piece = nodes.run(*client, stream->read(64 * 1024));
+      if (!piece || piece->empty()) return false;
+      got += to_text(piece->view());
+    }
+    return true;
+  };
+  ASSERT_TRUE(until("no feed")) << got;
+  EXPECT_NE(got.find("Content-Type: text/event-stream\r\n"), std::string::npos);
+  EXPECT_NE(got.find("id: 1\ndata: {"), std::string::npos) << got;
+  got.clear();
+  post(a, path(a, "m", "chatter"));
+  EXPECT_TRUE(until("no feed")) << got;
+  EXPECT_EQ(ask(a, {.method = "DELETE", .target = "/v1/processes/m", .body = {}, .fields = {}}).status, 204u);
+  EXPECT_TRUE(until("\r\n0\r\n")) << got;
+  stream->reset();
 }
 
 TEST_F(ServerTest, ShowsPeersAndPings) {

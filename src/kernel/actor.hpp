@@ -129,7 +129,7 @@ class Actor {
   Outcome response_of(Delivery& delivery);
   void abort_current(Error why);
 
-  void enqueue();
+  void enqueue(RunQueue::Lane lane = RunQueue::Lane::woken);
   void begin_period();
   void wall_passed();
   std::uint64_t slice_budget() const;
@@ -158,8 +158,8 @@ class Actor {
   bool woken_ = false;    // what it waits for may have come since its slice began
   Started started_;
 
-  std::unique_ptr<Delivery> current_;  // of a method or command
-  io::RopeBuilder collected_;          // its output, if it is a request
+  std::unique_ptr<Delivery> current_;         // of a method or command
+  std::optional<io::RopeBuilder> collected_;  // its output, while it is a request
   Link<io::PipeReader> input_link_ = std::make_shared<io::PipeReader*>(nullptr);
   Link<io::PipeWriter> output_link_ = std::make_shared<io::PipeWriter*>(nullptr);
   Link<io::RopeBuilder> collected_link_ = std::make_shared<io::RopeBuilder*>(nullptr);

@@ -130,9 +130,8 @@ void Actor::bind_stdio(Delivery& delivery) {
   }
   const auto* rope = std::get_if<Rope>(&delivery.message.payload.bytes);
   wasi_->bind(0, rope_input(shard_.loop, rope != nullptr ? *rope : Rope(delivery.message.body)));
-  collected_.clear();
   if (limit.bytes == 0 || limit.bytes > limits::payload_rope_bytes) limit.bytes = limits::payload_rope_bytes;
-  *collected_link_ = &collected_;
+  *collected_link_ = &collected_.emplace();
   wasi_->bind(1, rope_output(shard_.loop, collected_link_, std::move(limit)));
 }
 
@@ -140,7 +139,9 @@ void Actor::bind_stdio(Delivery& delivery) {
 Outcome Actor::response_of(Delivery& delivery) {
   Message response = response_to(delivery.message, pid());
   if (delivery.call) return response;
-  Rope output = collected_.take();
+  Rope output;
+  if (collected_) output = collected_->take();
+  collected_.reset();
   if (!delivery.message.payload.present() && output.size() <= limits::message_body_bytes) {
     response.body = output.flatten();
     return response;
@@ -167,7 +168,7 @@ void Actor::finish_current(Result<void> result) {
     Outcome response = response_of(*delivery);
     return shard_.finish(std::move(delivery), Ending{std::move(response), std::nullopt});
   }
-  collected_.clear();
+  collected_.reset();
   shard_.finish(std::move(delivery), result.error());
 }
 

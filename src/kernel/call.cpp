@@ -120,6 +120,17 @@ class RefusedCall : public CallBase {
   void leave() override {}
 };
 
+// Takes the output's MIME type on the callee's loop.
+std::move_only_function<void(std::string)> mime_teller(const StatePtr& state, const io::Loop& callee) {
+  return [state, same = &callee == &state->loop](std::string mime) {
+    // On one loop the first byte may be read at once: so is this.
+    if (same)
+      state->mime = std::move(mime);
+    else
+      state->loop.post([state, mime = std::move(mime)]() mutable { state->mime = std::move(mime); });
+  };
+}
+
 Message message_of(CallSpec& spec, io::PipeReader input) {
   Message message;
   message.target.node = spec.target.node;
@@ -164,13 +175,7 @@ std::unique_ptr<Call> start_local(const std::shared_ptr<Core>& core, io::Loop& c
     if (!ending.outcome) result = fail(ending.outcome.error());
     state->loop.post([state, result = std::move(result)]() mutable { state->end(std::move(result)); });
   };
-  delivery->tell_mime = [state, same = &home.loop == &caller](std::string mime) {
-    // On one loop the first byte may be read at once: so is this.
-    if (same)
-      state->mime = std::move(mime);
-    else
-      state->loop.post([state, mime = std::move(mime)]() mutable { state->mime = std::move(mime); });
-  };
+  delivery->tell_mime = mime_teller(state, home.loop);
   auto call = std::make_unique<LocalCall>(std::move(state), core, home, delivery->ticket);
   call->set_pipes(std::move(input), std::move(output));
   core->post(home, [pid = *pid, delivery = std::move(delivery)](Shard& shard) mutable {
@@ -202,6 +207,7 @@ std::unique_ptr<Call> start_remote(const std::shared_ptr<Core>& core, io::Loop& 
     side->reset();
     state->loop.post([state, result = std::move(result)]() mutable { state->end(std::move(result)); });
   };
+  remote.tell_mime = mime_teller(state, route_loop);
   auto call = std::make_unique<RemoteCallEnd>(std::move(state), core, side);
   call->set_pipes(std::move(input), std::move(output));
   route_loop.post([core, side, remote = std::move(remote)]() mutable {

@@ -271,7 +271,7 @@ void Exchange::reset(const Error& why) {
   outcomes_ = 0;
   event_bytes_ = 0;
   rooms_.clear();
-  draft_.clear();
+  draft_.reset();
   release_last();
   for (auto& [id, received] : std::exchange(received_, {})) {
     actor_.mailbox().release(received.bytes);

@@ -11,12 +11,12 @@
 
 #include "base/bytes.hpp"
 #include "base/error.hpp"
+#include "base/fifo.hpp"
 #include "io/rope_builder.hpp"
 #include "kernel/delivery.hpp"
 #include "kernel/record.hpp"
 
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -90,8 +90,8 @@ class Exchange {
   };
   struct Last {  // the record given last, if nobody waits for an answer to it
     std::uint64_t id = 0;
-    Rope payload;
-    std::size_t bytes = 0;  // counted on the mailbox; 0: an event
+    std::optional<Rope> payload;  // none: empty
+    std::size_t bytes = 0;        // counted on the mailbox; 0: an event
     bool counted = false;
   };
 
@@ -108,6 +108,7 @@ class Exchange {
   void release_last();
   // The rope of a message that the guest may still read; null if there is none.
   const Rope* rope_of(std::uint64_t id) const;
+  std::size_t draft_size() const { return draft_ ? draft_->size() : 0; }
   Result<Rope> payload_for(std::uint8_t flags, std::uint64_t payload_id, Buffer given);
   std::optional<std::int32_t> read_stream(std::uint64_t id, Received& received, std::int64_t offset, MutableView into,
                                           bool nowait);
@@ -117,7 +118,7 @@ class Exchange {
   std::uint64_t next_id_ = 1;
   std::map<std::uint64_t, Open> open_;
   std::map<std::uint64_t, Received> received_;
-  std::deque<Queued> events_;
+  Fifo<Queued> events_;
   std::size_t outcomes_ = 0;     // of events_
   std::size_t open_bytes_ = 0;   // of open_
   std::size_t event_bytes_ = 0;  // of events_
@@ -127,7 +128,7 @@ class Exchange {
   std::vector<Answered> answers_;
   std::vector<Received> dropped_;  // to be destroyed on the shard's own stack
   Last last_;
-  io::RopeBuilder draft_;
+  std::optional<io::RopeBuilder> draft_;
 
   bool receiving_ = false;
   std::optional<Instant> receive_until_;

@@ -101,14 +101,20 @@ void Exchange::end_receive() {
 }
 
 const Rope* Exchange::rope_of(std::uint64_t id) const {
-  if (id != 0 && id == last_.id) return &last_.payload;
+  static const Rope nothing;
+  if (id != 0 && id == last_.id) return last_.payload ? &*last_.payload : &nothing;
   auto found = received_.find(id);
   if (found == received_.end() || !found->second.delivery) return nullptr;
   return std::get_if<Rope>(&found->second.delivery->message.payload.bytes);
 }
 
 Result<Rope> Exchange::payload_for(std::uint8_t flags, std::uint64_t payload_id, Buffer given) {
-  if (flags & abi::payload_is_draft) return draft_.take();
+  if (flags & abi::payload_is_draft) {
+    Rope draft;
+    if (draft_) draft = draft_->take();
+    draft_.reset();
+    return draft;
+  }
   if ((flags & abi::payload_of_message) == 0) return given.empty() ? Rope() : Rope(std::move(given));
   const Rope* rope = rope_of(payload_id);
   if (rope == nullptr) return fail(ErrorCode::bad_request);
@@ -123,7 +129,7 @@ std::int64_t Exchange::send(View bytes) {
   const bool draft = (sent->flags & abi::payload_is_draft) != 0;
   const Rope* other = rope_of(sent->payload_id);
   if ((sent->flags & abi::payload_of_message) && other == nullptr) return minus(ErrorCode::bad_request);
-  std::size_t payload_bytes = draft ? draft_.size() : other != nullptr ? other->size() : sent->payload.size();
+  std::size_t payload_bytes = draft ? draft_size() : other != nullptr ? other->size() : sent->payload.size();
   std::size_t kept = message_overhead_bytes + sent->body.size() + sent->context.size() + sent->metadata.size() +
                      sent->target.size() + sent->method.size() + payload_bytes;
   if (open_bytes_ + event_bytes_ + kept > actor_.limits().queue_bytes) return minus(ErrorCode::limit);
@@ -148,7 +154,7 @@ std::int32_t Exchange::respond(std::uint64_t id, View bytes) {
   const bool call = received.delivery->call;
   const Rope* other = rope_of(answer->payload_id);
   if ((answer->flags & abi::payload_of_message) && other == nullptr) return minus(ErrorCode::bad_request);
-  std::size_t more = (answer->flags & abi::payload_is_draft) ? draft_.size()
+  std::size_t more = (answer->flags & abi::payload_is_draft) ? draft_size()
                      : other != nullptr                      ? other->size()
                                                              : answer->payload.size();
   if (received.response.size() + more > limits::payload_rope_bytes) return minus(ErrorCode::too_large);
@@ -212,8 +218,9 @@ std::optional<std::int32_t> Exchange::payload_write(std::uint64_t id, View bytes
   id &= ~abi::nowait;
   bytes = bytes.first(std::min(bytes.size(), transfer_bytes));
   if (id == 0) {
-    if (draft_.size() + bytes.size() > limits::payload_rope_bytes) return minus(ErrorCode::too_large);
-    draft_.append_copy(bytes);
+    if (draft_size() + bytes.size() > limits::payload_rope_bytes) return minus(ErrorCode::too_large);
+    if (!draft_) draft_.emplace();
+    draft_->append_copy(bytes);
     return static_cast<std::int32_t>(bytes.size());
   }
   auto found = received_.find(id);

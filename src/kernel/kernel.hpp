@@ -61,6 +61,8 @@ struct RemoteCall {
   io::PipeWriter output;
   std::move_only_function<void(Result<void>)> end;
   io::CancelToken left;  // fires on the route's loop when the caller has left
+  // The output's MIME type, if the callee names one: called at most once, before the first byte of output.
+  std::move_only_function<void(std::string)> tell_mime;
 };
 
 // The port through which messages for other nodes leave; implemented by glia. All functions run on loop().

@@ -6,11 +6,11 @@
 #pragma once
 
 #include "base/bytes.hpp"
+#include "base/fifo.hpp"
 #include "base/limits.hpp"
 #include "kernel/process.hpp"
 
 #include <cstdint>
-#include <deque>
 #include <string>
 #include <vector>
 
@@ -34,7 +34,7 @@ class LogBuffer {
  private:
   void add(std::string text, WallTime now);
   std::size_t max_bytes_;
-  std::deque<LogLine> lines_;
+  Fifo<LogLine> lines_;
   std::size_t bytes_ = 0;
   std::uint64_t next_ = 1;
   std::string partial_;

@@ -6,11 +6,11 @@
 #pragma once
 
 #include "base/error.hpp"
+#include "base/fifo.hpp"
 #include "kernel/delivery.hpp"
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <set>
 #include <vector>
@@ -48,7 +48,7 @@ class Mailbox {
  private:
   std::uint32_t max_messages_;
   std::uint64_t max_bytes_;
-  std::deque<std::unique_ptr<Delivery>> queue_;
+  Fifo<std::unique_ptr<Delivery>> queue_;
   std::size_t messages_ = 0;
   std::uint64_t bytes_ = 0;
   std::set<Pid> waiting_;

@@ -113,14 +113,46 @@ TEST(SliceMeter, FollowsMeasuredTime) {
 }
 
 TEST(RunQueue, IsFirstInFirstOut) {
-  RunQueue queue;
-  EXPECT_FALSE(queue.pop());
-  queue.push(pid(2));
-  queue.push(pid(1));
-  EXPECT_EQ(queue.size(), 2u);
+  for (auto lane : {RunQueue::Lane::woken, RunQueue::Lane::spent}) {
+    RunQueue queue(1000);
+    EXPECT_FALSE(queue.pop());
+    queue.push(pid(2), lane);
+    queue.push(pid(1), lane);
+    EXPECT_EQ(queue.size(), 2u);
+    EXPECT_EQ(queue.next(), lane);
+    EXPECT_EQ(queue.pop(), pid(2));
+    EXPECT_EQ(queue.pop(), pid(1));
+    EXPECT_TRUE(queue.empty());
+  }
+}
+
+TEST(RunQueue, TheWokenComeFirst) {
+  RunQueue queue(1000);
+  queue.push(pid(1), RunQueue::Lane::spent);
+  queue.push(pid(2), RunQueue::Lane::woken);
   EXPECT_EQ(queue.pop(), pid(2));
+  EXPECT_EQ(queue.next(), RunQueue::Lane::spent);
   EXPECT_EQ(queue.pop(), pid(1));
-  EXPECT_TRUE(queue.empty());
+}
+
+TEST(RunQueue, TheWokenDoNotStarveTheSpent) {
+  for (std::uint64_t fuel : {std::uint64_t{0}, std::uint64_t{300}}) {
+    RunQueue queue(1000);
+    queue.push(pid(9), RunQueue::Lane::spent);
+    queue.push(pid(1), RunQueue::Lane::woken);
+    std::uint32_t woken = 0;
+    while (queue.next() == RunQueue::Lane::woken) {
+      auto popped = queue.pop();
+      ASSERT_EQ(popped, pid(1));
+      queue.used(fuel);
+      queue.push(*popped, RunQueue::Lane::woken);
+      ASSERT_LE(++woken, RunQueue::woken_in_a_row);
+    }
+    EXPECT_EQ(woken, fuel == 0 ? RunQueue::woken_in_a_row : 4u) << "by turns, or by what they used";
+    EXPECT_EQ(queue.pop(), pid(9));
+    queue.push(pid(9), RunQueue::Lane::spent);
+    EXPECT_EQ(queue.next(), RunQueue::Lane::woken) << "and then they are first again";
+  }
 }
 
 TEST(LogBuffer, MakesLines) {

@@ -3,6 +3,7 @@
 #include "base/check.hpp"
 
 #include <algorithm>
+#include <chrono>
 
 namespace myelin::kernel {
 
@@ -95,8 +96,8 @@ void Shard::expire(std::uint64_t ticket) {
   if (Actor* actor = find(found->second)) actor->deadline_passed(ticket);
 }
 
-void Shard::enqueue(const Pid& pid) {
-  run_queue_.push(pid);
+void Shard::enqueue(const Pid& pid, RunQueue::Lane lane) {
+  run_queue_.push(pid, lane);
   schedule();
 }
 
@@ -115,9 +116,15 @@ void Shard::turn() {
   in_turn_ = true;
   Instant begun = loop.now();
   if (core.config.adapt_slices) {
-    for (int i = 0; i < slices_per_turn && !run_queue_.empty(); ++i) {
+    // What the woken have brought about is carried out before the next of the spent takes its whole slice.
+    if (run_queue_.empty() || run_queue_.next() == RunQueue::Lane::spent) {
       run_one();
-      if (loop.now() - begun >= 4 * core.config.slice_time) break;
+    } else {
+      std::uint64_t fuel = 0;
+      for (int i = 0; i < slices_per_turn && fuel < core.config.slice_fuel && !run_queue_.empty() &&
+                      run_queue_.next() == RunQueue::Lane::woken;
+           ++i)
+        fuel += run_one();
     }
   } else {
     std::uint64_t fuel = run_one();
@@ -133,7 +140,14 @@ std::uint64_t Shard::run_one() {
   auto pid = run_queue_.pop();
   if (!pid) return 0;
   Actor* actor = find(*pid);
-  return actor == nullptr ? 0 : actor->slice();
+  std::uint64_t fuel = actor == nullptr ? 0 : actor->slice();
+  run_queue_.used(fuel);
+  return fuel;
+}
+
+Instant Shard::stopwatch() const {
+  if (!core.config.adapt_slices) return loop.now();
+  return Instant(std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now().time_since_epoch()));
 }
 
 void Shard::ended(const Pid& pid) {

@@ -1,6 +1,7 @@
 // Shard: one loop, the processes that live there, and their turns.
 //
-// Guests run in slices, a bounded number per turn of the loop, so that timers and messages are served between them. In
+// Guests run in slices, so that timers and messages are served between them: in one turn of the loop either one guest
+// that has used up a slice before, or a bounded number of those that were woken. In
 // a simulated world (adapt_slices off) fuel is time: after a slice the next one waits as long as its fuel is worth.
 // Invariant: every delivery that reaches a shard ends through finish(), which counts it. Thread: its loop.
 #pragma once
@@ -54,7 +55,10 @@ class Shard {
   }
   void leave(std::uint64_t ticket);
 
-  void enqueue(const Pid& pid);
+  void enqueue(const Pid& pid, RunQueue::Lane lane);
+  // For how long a slice takes: loop.now() stands still while a turn lasts. Only the real world's slices follow it, so
+  // a simulated run stays a function of its seed.
+  Instant stopwatch() const;
   void ended(const Pid& pid);
   KernelMetrics metrics() const;
 
@@ -68,7 +72,7 @@ class Shard {
   std::map<Pid, std::unique_ptr<Actor>> actors_;
   std::map<std::uint64_t, Pid> tickets_;
   std::deque<Pid> ended_;
-  RunQueue run_queue_;
+  RunQueue run_queue_{core.config.slice_fuel};
   bool scheduled_ = false;
   bool in_turn_ = false;
   bool stopped_ = false;

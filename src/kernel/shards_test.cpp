@@ -98,6 +98,7 @@ class FakeRoute : public RemoteRoute {
  private:
   static io::Task<void> serve(FakeRoute* self, RemoteCall call) {
     io::CancelCallback left(call.left, [self] { ++self->left; });
+    call.tell_mime("text/far");
     for (;;) {
       auto piece = co_await call.input.read(1000);
       if (!piece) {
@@ -132,6 +133,7 @@ TEST_F(Remote, CallsGoThroughTheRoute) {
   auto end = call(remote_spec(), std::string(500'000, 'r'));
   EXPECT_TRUE(end.result);
   EXPECT_EQ(end.output.size(), 500'000u);
+  EXPECT_EQ(end.mime, "text/far");
   EXPECT_EQ(route.last_path, "/ww/0.1.0/" + peer(2).to_string() + "/far/echo");
   auto forbidden = remote_spec();
   forbidden.may_forward = false;

@@ -49,6 +49,7 @@ class PipeInput : public Descriptor {
   }
   Transfer write(View) override { return {Errno::badf, 0}; }
   bool readable() const override { return *reader_ == nullptr || (*reader_)->ready(); }
+  std::size_t available() const override { return *reader_ == nullptr ? 0 : (*reader_)->available(); }
   bool writable() const override { return true; }
   void on_readable(io::Callback callback) override {
     if (*reader_ != nullptr) (*reader_)->on_ready(std::move(callback));
@@ -103,6 +104,7 @@ class RopeInput : public Descriptor {
   Transfer write(View) override { return {Errno::badf, 0}; }
   bool readable() const override { return true; }
   bool writable() const override { return true; }
+  std::size_t available() const override { return rope_.size(); }
   void on_readable(io::Callback callback) override { loop_.post(std::move(callback)); }
   void on_writable(io::Callback callback) override { loop_.post(std::move(callback)); }
 

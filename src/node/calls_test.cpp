@@ -170,6 +170,58 @@ TEST_F(Calls, OfOneProcessRunInOrderOfTwoAtOnce) {
   EXPECT_EQ(world.finish(second).output, "2");
 }
 
+TEST_F(Calls, TheTypeOfTheOutputComesAlong) {
+  world.spawn_open(b, "kernel_mailbox", "box");
+  EXPECT_EQ(world.call(a, b, "box", "draft").mime, "text/draft");
+  EXPECT_EQ(call("echo", "x").mime, "") << "a method process names none";
+}
+
+TEST_F(Calls, AFullMailboxIsTold) {
+  kernel::SpawnSpec spec;
+  spec.name = "narrow";
+  spec.access.anyone = true;
+  spec.limits.queue_messages = 1;
+  world.spawn(b, "kernel_methods", spec);
+  auto& running = world.start(a, world.spec_for(b.node->id(), "narrow", "echo"), "1", false);
+  world.world->run_for(100ms);
+  auto& queued = world.start(a, world.spec_for(b.node->id(), "narrow", "echo"), "2");
+  world.world->run_for(100ms);
+  EXPECT_EQ(error_of(world.call(a, b, "narrow", "echo", "3")), ErrorCode::mailbox_full);
+  running.call->input().close();
+  EXPECT_EQ(world.finish(running).output, "1");
+  EXPECT_EQ(world.finish(queued).output, "2");
+  EXPECT_EQ(world.call(a, b, "narrow", "echo", "room again").output, "room again");
+}
+
+TEST_F(Calls, AGuestAtItsLimitsHarmsNoBystander) {
+  world.spawn_open(b, "kernel_methods", "bystander");
+  auto& open = world.start(a, world.spec_for(b.node->id(), "bystander", "echo"), "be", false);
+  world.world->run_for(100ms);
+  kernel::SpawnSpec spec;
+  spec.name = "small";
+  spec.access.anyone = true;
+  spec.limits.memory_pages = 32;
+  world.spawn(b, "kernel_methods", spec);
+  const auto grown = world.call(a, b, "small", "grow");
+  ASSERT_TRUE(grown.result) << "memory.grow answers -1, and the guest goes on";
+  EXPECT_LE(std::stoul(grown.output), 32u);
+  const auto deep = call("recurse");
+  EXPECT_EQ(error_of(deep), ErrorCode::trapped);
+  EXPECT_FALSE(deep.result.error().message.empty()) << "with the reason";
+  EXPECT_EQ(call("count").output, "1") << "started again";
+  EXPECT_FALSE(open.ended());
+  open.call->input().close();
+  EXPECT_EQ(world.finish(open).output, "be");
+}
+
+TEST_F(Calls, AnEndlessGuestIsKilled) {
+  auto& endless = world.start(a, world.spec_for(b.node->id(), pid, "spin"));
+  world.world->run_for(100ms);
+  EXPECT_TRUE(world.run(b, b.node->kernel().signal(*b.loop, pid, kernel::Signal::kill)));
+  EXPECT_EQ(error_of(world.finish(endless)), ErrorCode::stopping);
+  EXPECT_EQ(error_of(call("echo")), ErrorCode::no_such_process);
+}
+
 std::size_t resident_bytes() {
   std::ifstream in("/proc/self/statm");
   std::size_t total = 0, resident = 0;
@@ -260,6 +312,47 @@ TEST(CallRates, APeerThatCallsTooFastIsTold) {
   EXPECT_EQ(b.node->glia().metrics().refused_rate, static_cast<std::uint64_t>(refused));
   world.world->run_for(5s);
   EXPECT_EQ(world.call(a, b, "guest", "echo", "later").output, "later");
+}
+
+// The same budget on the other two ways in: messages are told, and a raw caller is reset.
+TEST(CallRates, MessagesAndRawCallsCountToo) {
+  NodeWorld world;
+  Machine& a = world.add_node();
+  Machine& raw = world.add_bare();
+  Machine& b = world.add_machine();
+  Config config = world.config_for(b);
+  config.glia.calls_per_second_per_peer = 2;
+  config.glia.burst_per_peer = 4;
+  world.add_node(b, config);
+  world.introduce(a, b);
+  world.introduce(raw, b);
+  world.spawn_open(a, "kernel_mailbox", "near");
+  world.spawn_open(b, "kernel_mailbox", "far");
+  world.spawn_open(b, "kernel_methods", "guest");
+  int refused = 0;
+  for (int i = 0; i < 10; ++i) {
+    const std::string end = world.ask(a, "near", "forward", b.node->id().to_string() + "/far echo x");
+    if (end == "response x") continue;
+    EXPECT_TRUE(end.starts_with("error 16 ")) << end;
+    ++refused;
+  }
+  EXPECT_GE(refused, 4);
+  const auto raw_call = [&]() -> ReadEnd {
+    auto stream =
+        world.run(raw, raw.bare->open(b.node->id(), {"/ww/0.1.0/" + b.node->id().to_string() + "/guest/count"}));
+    if (!stream) return {{}, fail(stream.error())};
+    if (auto closed = world.run(raw, (*stream)->close_write()); !closed) return {{}, closed};
+    return world.run(raw, read_to_end(stream->get()));
+  };
+  int served = 0, reset = 0;
+  for (int i = 0; i < 10; ++i) {
+    const ReadEnd end = raw_call();
+    ++(end.end ? served : reset);
+    if (end.end) EXPECT_EQ(end.bytes, std::to_string(served)) << "what was refused reached no guest";
+  }
+  EXPECT_GE(served, 4);
+  EXPECT_GE(reset, 4);
+  EXPECT_EQ(b.node->glia().metrics().refused_rate, static_cast<std::uint64_t>(refused + reset));
 }
 
 TEST(CallRates, SoIsOneWithTooManyUnderWay) {

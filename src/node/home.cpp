@@ -15,6 +15,7 @@ constexpr std::uint32_t folder_mode = 0700;
 constexpr std::uint32_t secret_mode = 0600;
 constexpr std::uint32_t public_mode = 0644;
 constexpr std::uint32_t others_bits = 0077;
+constexpr std::uint32_t others_write_bits = 0022;
 constexpr std::size_t max_file_bytes = 16 * 1024;
 constexpr std::size_t token_bytes = 32;
 constexpr std::size_t max_key_text = 8 * 1024;
@@ -56,6 +57,11 @@ io::Task<Result<std::string>> keep_line(io::Loop* loop, std::string path, bool s
 io::Task<Result<Home>> open_on(io::Loop* loop, std::string path) {
   auto made = co_await loop->files().make_directories(path, folder_mode);
   if (!made) co_return fail(made.error());
+  const auto folder = co_await loop->files().info(path);
+  if (!folder) co_return fail(folder.error());
+  if ((folder->mode & others_write_bits) != 0) {
+    co_return fail(ErrorCode::forbidden, path + " can be changed by others: chmod go-w it");
+  }
   Home home;
   std::array<std::uint8_t, 32> seed{};
   loop->random(seed);

@@ -60,6 +60,18 @@ TEST(Node, RefusesSecretsThatOthersCanRead) {
   }
 }
 
+TEST(Node, RefusesAHomeThatOthersCanChange) {
+  for (const std::uint32_t mode : {0770u, 0702u, 0777u}) {
+    NodeWorld world;
+    Machine& machine = world.add_machine();
+    ASSERT_TRUE(world.run(machine, machine.loop->files().make_directories("/home/myelin", mode)));
+    const auto started = try_start(world, machine, world.config_for(machine));
+    ASSERT_FALSE(started) << mode;
+    EXPECT_EQ(started.error().code, ErrorCode::forbidden);
+    EXPECT_TRUE(started.error().message.starts_with("home: /home/myelin")) << started.error().message;
+  }
+}
+
 TEST(Node, RefusesFilesThatHoldSomethingElse) {
   for (const char* file : {"key", "token", "root"}) {
     for (const char* content : {"", "\n", "not base58 0OIl", "1111"}) {

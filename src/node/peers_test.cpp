@@ -1,6 +1,9 @@
 // A node and peers that are not nodes: the reference's raw protocol in both directions, and peers that break the rules.
 #include "glia/call_session.hpp"
+#include "identity/multibase.hpp"
 #include "node/node_testing.hpp"
+
+#include <algorithm>
 
 namespace myelin::node::testing {
 namespace {
@@ -22,10 +25,10 @@ class Peers : public ::testing::Test {
   // As the reference's clients call: all of the input, half-close, all of the output.
   ReadEnd raw_call(const std::string& protocol, const std::string& input) {
     auto stream = open(protocol);
-    // A reset may come before the dialler has read the end of the negotiation.
+    // A reset may come before the dialler has read the end of the negotiation, or has written its input.
     if (!stream) return {{}, fail(stream.error())};
-    EXPECT_TRUE(world.run(peer, (*stream)->write(Rope(Buffer::copy_of(input)))));
-    EXPECT_TRUE(world.run(peer, (*stream)->close_write()));
+    if (auto written = world.run(peer, (*stream)->write(Rope(Buffer::copy_of(input)))); !written) return {{}, written};
+    if (auto closed = world.run(peer, (*stream)->close_write()); !closed) return {{}, closed};
     return world.run(peer, read_to_end(stream->get()));
   }
   // Writes `frames` on a new stream of /myelin/glia/1; the error that comes back.
@@ -68,6 +71,16 @@ TEST_F(Peers, ARawClientCalls) {
   EXPECT_TRUE(raw_call(path("drain"), large).bytes == std::to_string(large.size()) + " 0");
   EXPECT_EQ(raw_call("/ww/0.1.0/" + node.node->id().to_cid_string() + "/guest/echo", "any spelling").bytes,
             "any spelling");
+}
+
+TEST_F(Peers, BothSpellingsOfTheProtocolAreAdvertised) {
+  EXPECT_EQ(raw_call(path("echo"), "x").bytes, "x");
+  world.world->run_for(1s);
+  const auto peers = peer.bare->peers();
+  ASSERT_EQ(peers.size(), 1u);
+  for (const char* wanted : {"ww/0.1.0", "/ww/0.1.0", "/myelin/glia/1", "/myelin/message/1"}) {
+    EXPECT_EQ(std::ranges::count(peers[0].protocols, wanted), 1) << wanted;
+  }
 }
 
 TEST_F(Peers, WhatIsNotThereIsRefusedInNegotiation) {
@@ -191,6 +204,65 @@ TEST_F(Peers, AStreamWithoutARequestIsClosedInTime) {
   ASSERT_TRUE(world.run(peer, (*stream)->write(Rope(Buffer::copy_of("\x05")))));
   const auto end = world.run(peer, read_to_end(stream->get()), 30s);
   EXPECT_FALSE(end.end && end.bytes.empty());
+}
+
+TEST_F(Peers, PathsOfAnyOtherShapeAreBadRequests) {
+  const std::string own = "/ww/0.1.0/" + node.node->id().to_string();
+  for (const std::string& bad :
+       {std::string("/ww/0.1.0"), own, own + "/guest", own + "/guest/echo/x", own + "/guest/echo/", own + "//echo",
+        own + "/0OIl/echo", own + "/" + std::string(41, '2') + "A/echo", own + "/guest/" + std::string(200, 'e'),
+        own + "/guest/e%63ho", std::string("/ww/0.1.0/nopeer/guest/echo"),
+        "ww/0.1.0/" + own.substr(10) + "/guest/echo"}) {
+    EXPECT_EQ(framed(request(bad)).code, ErrorCode::bad_request) << bad;
+    EXPECT_FALSE(open(bad)) << bad;
+  }
+  EXPECT_EQ(raw_call(path("count"), "").bytes, "1") << "none of them reached it";
+}
+
+TEST_F(Peers, EverySpellingOfThisNodeIsThisNode) {
+  using identity::Base;
+  const View id = node.node->id().bytes();
+  Bytes cid{0x01, 0x72};
+  cid.insert(cid.end(), id.begin(), id.end());
+  int calls = 0;
+  for (const Base base : {Base::base16, Base::base16_upper, Base::base32, Base::base32_upper, Base::base36,
+                          Base::base36_upper, Base::base58btc}) {
+    const std::string to = "/ww/0.1.0/" + identity::multibase_encode(base, cid) + "/guest/";
+    EXPECT_EQ(raw_call(to + "count", "").bytes, std::to_string(++calls)) << to;
+    EXPECT_EQ(framed(request(to + "nothing")).code, ErrorCode::no_such_method) << to;
+  }
+  cid[1] = 0x55;  // a CID of something that is no peer
+  EXPECT_EQ(framed(request("/ww/0.1.0/" + identity::multibase_encode(Base::base36, cid) + "/guest/count")).code,
+            ErrorCode::bad_request);
+}
+
+// However it leaves and whatever the policy, the next caller finds the process.
+TEST_F(Peers, ACallerThatLeavesUnderEveryPolicy) {
+  enum class Leaves { cancel, reset, raw_reset };
+  for (const auto policy :
+       {kernel::RestartPolicy::never, kernel::RestartPolicy::on_failure, kernel::RestartPolicy::always}) {
+    kernel::SpawnSpec spec;
+    spec.access.anyone = true;
+    spec.restart = policy;
+    const Pid target = world.spawn(node, "kernel_methods", spec).pid;
+    const std::string base = "/ww/0.1.0/" + node.node->id().to_string() + "/" + target.to_string() + "/";
+    for (const Leaves how : {Leaves::cancel, Leaves::reset, Leaves::raw_reset}) {
+      for (const char* method : {"spin", "echo"}) {
+        auto stream = open(how == Leaves::raw_reset ? base + method : std::string(glia::call_protocol));
+        ASSERT_TRUE(stream);
+        if (how != Leaves::raw_reset) EXPECT_TRUE(world.run(peer, (*stream)->write(request(base + method))));
+        world.world->run_for(100ms);
+        if (how == Leaves::cancel) EXPECT_TRUE(world.run(peer, (*stream)->write(glia::frame(glia::FrameType::cancel))));
+        world.world->run_for(1ms);
+        (*stream)->reset();
+        EXPECT_EQ(raw_call(base + "echo", "next").bytes, "next")
+            << kernel::name(policy) << " " << static_cast<int>(how) << " " << method;
+      }
+    }
+    const auto info = world.run(node, node.node->kernel().inspect(*node.loop, target));
+    ASSERT_TRUE(info);
+    EXPECT_EQ(info->state, kernel::ProcessState::ready);
+  }
 }
 
 // A peer that opens streams and never reads leaves the node answering.

@@ -257,6 +257,7 @@ void add_guests(Builder<Config>& add) {
   add.text("engine.compiler", "path", any_text, same_text,
            [](Config& c) -> auto& { return c.engine.compiler_program; });
   add.duration("engine.compile_wall_limit", [](Config& c) -> auto& { return c.engine.compile_wall_limit; });
+  add.count("engine.compilers", [](Config& c) -> auto& { return c.engine.compilers; });
   add.size("engine.compile_memory", [](Config& c) -> auto& { return c.engine.compile_memory_bytes; });
   add.size("engine.max_module", [](Config& c) -> auto& { return c.engine.module_limits.module_bytes; });
   add_limits(add, "limits.", [](Config& c) -> auto& { return c.default_limits; });

@@ -6,6 +6,7 @@
 #include "wasm/capacity.hpp"
 #include "wasm/code_cache.hpp"
 #include "wasm/compile.hpp"
+#include "wasm/compile_places.hpp"
 #include "wasm/compiled_module.hpp"
 #include "wasm/compiler_run.hpp"
 #include "wasm/dense.hpp"
@@ -19,6 +20,7 @@
 #include <atomic>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <utility>
 #include <wasmtime.h>
 
@@ -59,7 +61,8 @@ class WasmtimeEngine final : public Engine {
         compatibility_(myelin_engine_compatibility(engine_.get())),
         links_(HostLinks::create(*engine_, std::move(functions))),
         cache_(std::move(cache)),
-        count_(std::make_shared<InstanceCount>()) {
+        count_(std::make_shared<InstanceCount>()),
+        places_(config_.compilers) {
     count_->max = max_instances;
   }
 
@@ -125,6 +128,7 @@ class WasmtimeEngine final : public Engine {
   const std::unique_ptr<HostLinks> links_;
   const std::unique_ptr<CodeCache> cache_;
   const std::shared_ptr<InstanceCount> count_;  // shared: Instances may outlive the engine
+  CompilePlaces places_;
   std::atomic<std::uint64_t> compiled_ = 0, cache_hits_ = 0, compile_failures_ = 0;
 
   std::mutex mutex_;  // over what follows; held for moments
@@ -226,8 +230,11 @@ io::Task<LoadResult> WasmtimeEngine::obtain(io::Loop* loop, std::shared_ptr<Prep
     }
   }
 
+  std::optional<CompilePlaces::Ticket> ticket(std::in_place, places_, *loop);
+  if (auto granted = co_await ticket->granted(); !granted) co_return fail(granted.error());
   CompileOptions options{settings_, false, compatibility_, path};
   auto compiled = co_await run_compiler(loop, CompilerLimits::of(config_), std::move(options), std::move(bytes));
+  ticket.reset();
   if (!compiled) {
     ++compile_failures_;
     co_return fail(compiled.error());

@@ -84,6 +84,7 @@ struct EngineConfig {
   std::string compiler_program;  // absolute path of myelin-compile
   Duration compile_wall_limit = std::chrono::seconds(20);
   std::uint64_t compile_memory_bytes = 2ull << 30;
+  std::uint32_t compilers = 2;  // at a time; further loads wait their turn
   ModuleLimits module_limits;
 };
 

@@ -3,6 +3,7 @@ import json
 import os
 import pathlib
 import signal
+import socket
 import stat
 import subprocess
 import tempfile
@@ -129,6 +130,18 @@ class OneNode(NodeTest):
         self.assertEqual((echo.returncode, echo.stdout == data), (0, True))
         self.assertEqual(node.run("call", "echo", "echo", "--input", "said").stdout, b"said")
 
+    def test_an_exit_code_of_a_guest_is_not_taken_for_an_error_of_ours(self):
+        # (import "wasi_snapshot_preview1" "proc_exit") (func (export "go") i32.const 200 call 0)
+        module = bytes.fromhex("0061736d01000000" "0108026001 7f00 600000" "022401" "16") + b"wasi_snapshot_preview1" + b"\x09proc_exit" + bytes.fromhex(
+            "0000" "03020101" "0503010001" "070f02" "02676f0001" "066d656d6f72790200" "0a09010700" "41c801" "1000" "0b")
+        node = self.node()
+        path = pathlib.Path(node.home, "exit200.wasm")
+        path.write_bytes(module)
+        self.assertEqual(node.run("spawn", "--name", "exit200", path).returncode, 0)
+        call = node.run("call", "exit200", "go", "--json")
+        self.assertEqual(call.returncode, error_code("guest_failed"))
+        self.assertEqual(json.loads(call.stderr)["detail"], 200)
+
     def test_logs(self):
         node = self.node()
         node.spawn("kernel_methods", "--name", "talker")
@@ -176,6 +189,27 @@ class OneNode(NodeTest):
         self.assertNotEqual(call.returncode, 0)
         node.stop()
 
+    def test_flags_over_environment_over_file_over_default(self):
+        def port_of(node):
+            return int(node.listen[0].split("/")[4])
+
+        def free_ports(count):
+            sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+            ports = [one.getsockname()[1] for one in sockets]
+            for one in sockets:
+                one.close()
+            return ports
+
+        of_file, of_environment, of_flag = free_ports(3)
+        address = "/ip4/127.0.0.1/tcp/{}".format
+        with tempfile.TemporaryDirectory() as home:
+            pathlib.Path(home, "config.yaml").write_text(f"listen: [{address(of_file)}]\n")
+            environment = {"MYELIN_LISTEN": address(of_environment)}
+            for flags, variables, port in (((), {}, of_file), ((), environment, of_environment), (("--listen", address(of_flag)), environment, of_flag)):
+                node = Node(*flags, home=home, environment=variables, listen=False)
+                self.assertEqual(port_of(node), port)
+                self.assertEqual(node.stop(), 0)
+
     def test_processes_of_the_configuration(self):
         with tempfile.TemporaryDirectory() as home:
             os.chmod(home, 0o700)
@@ -196,6 +230,18 @@ class TwoNodes(NodeTest):
         self.assert_exit(a.run("call", f"{b.peer}/closed", "sha256"), "forbidden")
         self.assert_exit(a.run("call", f"{b.peer}/nobody", "echo"), "no_such_process")
         self.assert_exit(a.run("call", "12D3KooWBtg3aaRMjxwedh83aGiUkwSxDwUZkzuJcfaqUmo7R3pq/echo", "echo"), "unknown_peer")
+
+    def test_calls_cross_over_ipv6_to_an_alias(self):
+        b = self.node("--listen", "/ip6/::1/tcp/0")
+        self.assertTrue(b.listen[0].startswith("/ip6/::1/tcp/"), b.listen)
+        with tempfile.TemporaryDirectory() as home:
+            pathlib.Path(home, "config.yaml").write_text(f"aliases:\n  bob: {b.peer}\nstatic_peers:\n  - {b.listen[0]}\n")
+            a = self.node(home=home)
+            b.spawn("echo", "--name", "echo", "--allow", a.peer)
+            self.assertEqual(a.run("call", "bob/echo", "echo", data=b"over six").stdout, b"over six")
+            self.assert_exit(a.run("call", "bib/echo", "echo"), "bad_request")
+            self.nodes.remove(a)
+            self.assertEqual(a.stop(), 0)
 
     def test_connect_ping_peers(self):
         a, b = self.node(), self.node()

@@ -35,12 +35,12 @@ def myelin(*arguments, data=b"", home=None, environment=None):
 
 
 class Node:
-    def __init__(self, *flags, home=None, environment=None):
+    def __init__(self, *flags, home=None, environment=None, listen=True):
         self.own_home = home is None
         self.home = home or tempfile.mkdtemp(prefix="myelin-e2e-")
         self.log = open(pathlib.Path(self.home, "node.log"), "w+")
         command = [str(MYELIN), "node", "--json", "--home", self.home, "--http", "127.0.0.1:0", *map(str, flags)]
-        if "--listen" not in flags:
+        if listen and "--listen" not in flags:
             command += ["--listen", "/ip4/127.0.0.1/tcp/0"]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log, env={**ENVIRONMENT, **(environment or {})})
         line = self.process.stdout.readline()

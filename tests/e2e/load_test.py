@@ -1,12 +1,15 @@
 """Large and hostile loads on real nodes: constant memory, and an answer all the same."""
 import hashlib
 import json
+import pathlib
+import resource
 import socket
+import struct
 import subprocess
 import threading
 import unittest
 
-from harness import ENVIRONMENT, HANG_SECONDS, MYELIN, NodeTest
+from harness import ENVIRONMENT, GUESTS, HANG_SECONDS, MYELIN, NodeTest, error_code
 
 MIB = 1 << 20
 
@@ -46,6 +49,10 @@ class Load(NodeTest):
     def test_ten_thousand_half_open_connections(self):
         node = self.node()
         node.spawn("echo", "--name", "echo")
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        at_once = min(10_000, hard - 200)
         for port, words in ((int(node.http.rsplit(":", 1)[1]), b"POST /ww HT"), (int(node.listen[0].split("/")[4]), b"\x13/multi")):
             held = []
             before = node.memory_peak_bytes()
@@ -59,12 +66,54 @@ class Load(NodeTest):
                 except OSError:
                     pass  # it may refuse: that is its way to stay small
                 held.append(connection)
-                if len(held) > 500:
+                if len(held) > at_once:
                     held.pop(0).close()
             self.assertEqual(node.run("call", "echo", "echo", data=b"alive").stdout, b"alive")
             self.assertLess(node.memory_peak_bytes() - before, 256 * MIB)
             for connection in held:
                 connection.close()
+
+    def test_an_endless_guest_is_killed(self):
+        node = self.node("--shards", "1")
+        node.spawn("spin", "--name", "spin", "--restart", "always")
+        spinner = subprocess.Popen([str(MYELIN), "call", "spin", "spin", "--home", node.home], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                   env=ENVIRONMENT)
+        while json.loads(node.run("inspect", "spin", "--json").stdout)["state"] != "busy":
+            pass
+        self.assertEqual(node.run("kill", "spin").returncode, 0)
+        self.assertEqual(spinner.wait(HANG_SECONDS), error_code("stopping"))
+        spinner.stderr.close()
+        self.assertEqual(json.loads(node.run("inspect", "spin", "--json").stdout)["state"], "exited")
+
+    def test_a_client_that_goes_with_every_buffer_full_is_noticed(self):
+        node = self.node()
+        node.spawn("spin", "--name", "spin", "--allow", "anyone", "--restart", "never")
+        client = socket.create_connection(("127.0.0.1", int(node.http.rsplit(":", 1)[1])))
+        client.sendall(b"POST /ww/0.1.0/self/spin/spin HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000000\r\n\r\n")
+        client.settimeout(0.5)
+        with self.assertRaises(TimeoutError):
+            while True:
+                client.send(bytes(65536))
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.close()
+        self.assertEqual(node.run("call", "spin", "ok").stdout.strip(), b"ok")
+
+    def test_a_burst_of_modules_is_compiled_a_few_at_a_time(self):
+        node = self.node()
+        node.spawn("echo", "--name", "echo")
+        module = (GUESTS / "hash.wasm").read_bytes()
+        spawns = []
+        for i in range(20):
+            path = pathlib.Path(node.home, f"{i}.wasm")
+            path.write_bytes(module + b"\x00\x05\x04" + f"{i:04}".encode())  # a custom section: another module each time
+            spawns.append(subprocess.Popen([str(MYELIN), "spawn", str(path), "--home", node.home], stdout=subprocess.DEVNULL, env=ENVIRONMENT))
+        most = 0
+        while any(spawn.poll() is None for spawn in spawns):
+            most = max(most, sum(len(file.read_text().split()) for file in pathlib.Path(f"/proc/{node.process.pid}/task").glob("*/children")))
+        self.assertEqual([spawn.returncode for spawn in spawns], [0] * 20)
+        # Two at a time; the threads' lists are read one after the other, so that one that ends and its follower may both be counted.
+        self.assertTrue(1 <= most <= 5, most)
+        self.assertEqual(node.run("call", "echo", "echo", data=b"alive").stdout, b"alive")
 
     def test_a_spinner_holds_nobody_up(self):
         node = self.node("--shards", "1")

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <poll.h>
 #include <sys/uio.h>
 #include <unistd.h>
 #include <utility>
@@ -130,10 +131,21 @@ std::optional<Result<void>> RealTcpStream::send(Rope& bytes) {
   return fail(broken(link_error("send", errno)));
 }
 
+namespace {
+
+bool is_gone(int fd) {
+  pollfd state{.fd = fd, .events = 0, .revents = 0};
+  return ::poll(&state, 1, 0) > 0 && (state.revents & (POLLERR | POLLHUP)) != 0;
+}
+
+}  // namespace
+
 Task<Result<void>> RealTcpStream::write(Rope bytes) {
   const Busy busy(writing_, "two writes of one stream at a time");
   MYELIN_CHECK(!write_ended_, "a write to a stream after close_write");
   unsent_ = bytes.size();
+  // An empty write has nothing to wait for, and tells of a connection that is known to be gone.
+  if (bytes.empty() && !broken_ && is_gone(socket_.fd())) broken(link_error("write", ECONNRESET));
   Result<void> outcome;
   for (unsigned rounds = 1; outcome; ++rounds) {
     if (broken_) {
