@@ -32,6 +32,14 @@ void ignore_broken_pipes() {
   sigaction(SIGPIPE, &action, nullptr);
 }
 
+void fill_random(MutableView out) {
+  while (!out.empty()) {
+    const ssize_t n = getrandom(out.data(), out.size(), 0);
+    MYELIN_CHECK(n > 0 || errno == EINTR, "the system gives no random bytes");
+    if (n > 0) out = out.subspan(static_cast<std::size_t>(n));
+  }
+}
+
 }  // namespace
 
 // Marks the calling thread as the loop's for the time of a run.
@@ -113,12 +121,18 @@ Loop::TimerId LoopCore::start_timer(Instant when, Callback callback) {
 
 void LoopCore::cancel_timer(TimerId id) { timers_.cancel(id); }
 
+// Names of requests and processes are drawn for every message: small draws come from a store, so that most need no
+// system call. What was given out is wiped.
 void LoopCore::random(MutableView out) {
-  while (!out.empty()) {
-    const ssize_t n = getrandom(out.data(), out.size(), 0);
-    MYELIN_CHECK(n > 0 || errno == EINTR, "the system gives no random bytes");
-    if (n > 0) out = out.subspan(static_cast<std::size_t>(n));
+  if (out.size() > random_store_.size() / 8) return fill_random(out);
+  if (random_left_ < out.size()) {
+    fill_random(random_store_);
+    random_left_ = random_store_.size();
   }
+  random_left_ -= out.size();
+  const auto given = std::span(random_store_).subspan(random_left_, out.size());
+  std::ranges::copy(given, out.begin());
+  std::ranges::fill(given, std::uint8_t{0});
 }
 
 void LoopCore::offload(Callback work, Callback done) { pool_->submit(std::move(work), std::move(done)); }

@@ -14,6 +14,7 @@
 #include "io/real/timer_heap.hpp"
 #include "io/real/work_pool.hpp"
 
+#include <array>
 #include <atomic>
 #include <coroutine>
 #include <memory>
@@ -77,6 +78,8 @@ class LoopCore final : public RealLoop {
   std::unique_ptr<Descriptor> wakeups_;
   std::atomic<bool> stop_{false};
   mutable std::optional<Instant> turn_now_;  // read once a turn, when somebody asks
+  std::array<std::uint8_t, 512> random_store_{};
+  std::size_t random_left_ = 0;  // at the store's front, not given out yet
   mutable Instant latest_now_{};
   std::vector<Ready> ready_;    // for the next turn
   std::vector<Ready> running_;  // of this turn, from next_ on still to run

@@ -55,9 +55,18 @@ std::optional<std::string> join_strings(View data) {
   return text;
 }
 
+bool is_localhost(std::string host) {
+  if (host.ends_with('.')) host.pop_back();
+  std::transform(host.begin(), host.end(), host.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  return host == "localhost" || host.ends_with(".localhost");
+}
+
 }  // namespace
 
 Result<std::vector<IpAddress>> look_up(const std::string& host) {
+  // RFC 6761 §6.3: these names are loopback, whatever a resolver says, and never asked of one.
+  if (is_localhost(host)) return std::vector<IpAddress>{IpAddress::loopback_v4(), IpAddress::loopback_v6()};
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* list = nullptr;

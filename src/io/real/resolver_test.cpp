@@ -148,6 +148,9 @@ TEST(Resolve, FindsLocalhostAndLiterals) {
   ASSERT_TRUE(local) << to_string(local.error());
   ASSERT_FALSE(local->empty());
   EXPECT_TRUE(std::all_of(local->begin(), local->end(), [](const IpAddress& ip) { return ip.is_loopback(); }));
+  const auto below = wait(*loop, loop->network().resolve("api.LocalHost.", seconds(20)));
+  ASSERT_TRUE(below) << to_string(below.error());
+  EXPECT_EQ(*below, *local);
   const auto literal = wait(*loop, loop->network().resolve("2001:db8::7", seconds(20)));
   ASSERT_TRUE(literal);
   EXPECT_EQ(*literal, std::vector<IpAddress>{*IpAddress::parse("2001:db8::7")});
