@@ -36,7 +36,7 @@ check-all: setup ## address, undefined-behaviour, thread sanitizers; each fuzzer
 
 bench: ## every claim beside its peer; ROW=id runs one
 	@tools/setup.sh bench
-	@tools/build.sh release
+	@tools/build.sh release all bench_programs
 	@$(ENV) bench/run.sh build/release $(ROW)
 
 fresh: ## both commands in an empty Debian 12 root (needs root)

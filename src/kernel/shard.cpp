@@ -1,9 +1,9 @@
 #include "kernel/shard.hpp"
 
 #include "base/check.hpp"
+#include "io/stopwatch.hpp"
 
 #include <algorithm>
-#include <chrono>
 
 namespace myelin::kernel {
 
@@ -147,7 +147,7 @@ std::uint64_t Shard::run_one() {
 
 Instant Shard::stopwatch() const {
   if (!core.config.adapt_slices) return loop.now();
-  return Instant(std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now().time_since_epoch()));
+  return io::stopwatch();
 }
 
 void Shard::ended(const Pid& pid) {
