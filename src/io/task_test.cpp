@@ -3,6 +3,7 @@
 #include "io/real.hpp"
 #include "io/sync.hpp"
 
+#include <cstdint>
 #include <gtest/gtest.h>
 #include <memory>
 #include <string>
@@ -10,22 +11,22 @@
 namespace myelin::io {
 namespace {
 
-Task<int> value(int n) { co_return n; }
+Task<std::uint64_t> value(std::uint64_t n) { co_return n; }
 
-Task<int> sum(int n) {
-  int total = 0;
-  for (int i = 1; i <= n; ++i) total += co_await value(i);
+Task<std::uint64_t> sum(std::uint64_t n) {
+  std::uint64_t total = 0;
+  for (std::uint64_t i = 1; i <= n; ++i) total += co_await value(i);
   co_return total;
 }
 
-Task<void> store(int n, int* out) { *out = co_await sum(n); }
+Task<void> store(std::uint64_t n, std::uint64_t* out) { *out = co_await sum(n); }
 
 TEST(Task, GivesItsValueThroughManyAwaits) {
   const auto loop = RealLoop::create();
-  int out = 0;
+  std::uint64_t out = 0;
   // Symmetric transfer: the stack does not grow with the number of awaits.
   loop->run_until_done(store(1'000'000, &out));
-  EXPECT_EQ(out, 1784293664);  // 500000500000 modulo 2^32
+  EXPECT_EQ(out, 500'000'500'000u);
 }
 
 Task<void> mark(bool* started) {
