@@ -7,8 +7,10 @@
 #include <algorithm>
 #include <exception>
 #include <set>
+#include <sstream>
 #include <string>
 #include <utility>
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 namespace myelin::node {
@@ -209,6 +211,31 @@ TextList split_commas(const std::string& text) {
   return items;
 }
 
+// Where documents begin. YAML::LoadAll is not used: on some malformed text its parser gives documents without end.
+class DocumentStarts : public YAML::EventHandler {
+ public:
+  void OnDocumentStart(const YAML::Mark& mark) override { marks.push_back(mark); }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+  std::vector<YAML::Mark> marks;
+};
+
+// The start of the second document, if there is one. Throws as the parser does.
+std::optional<YAML::Mark> second_document(const std::string& text) {
+  std::istringstream stream(text);
+  YAML::Parser parser(stream);
+  DocumentStarts starts;
+  for (int i = 0; i < 2 && parser.HandleNextDocument(starts); ++i) {
+  }
+  return starts.marks.size() > 1 ? std::optional(starts.marks[1]) : std::nullopt;
+}
+
 }  // namespace
 
 Result<Config> parse_config(std::string_view text, std::string_view origin, Config base) {
@@ -217,9 +244,9 @@ Result<Config> parse_config(std::string_view text, std::string_view origin, Conf
   if (nests_too_deeply(text)) return place.error(YAML::Mark::null_mark(), "nested too deeply");
   YAML::Node root;
   try {
-    const auto documents = YAML::LoadAll(std::string(text));
-    if (documents.size() > 1) return place.error(documents[1].Mark(), "one document only");
-    if (!documents.empty()) root = documents[0];
+    const std::string whole(text);
+    if (const auto second = second_document(whole)) return place.error(*second, "one document only");
+    root = YAML::Load(whole);
   } catch (const YAML::ParserException& error) {
     return place.error(error.mark, error.msg);
   } catch (const std::exception& error) {
