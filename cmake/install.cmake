@@ -1,7 +1,14 @@
 # What `make install` puts where: bin/myelin, libexec/myelin/myelin-compile, lib/libmyelin.so, include/myelin, lib/cmake/myelin.
-add_library(myelin_shared SHARED $<TARGET_OBJECTS:myelin_embed>)
+# The folders whose functions the public headers declare come whole; of the others, what these use.
+add_library(myelin_shared SHARED)
+foreach(face embed protocol sim)
+  get_target_property(kind myelin_${face} TYPE)
+  if(kind STREQUAL STATIC_LIBRARY)
+    target_sources(myelin_shared PRIVATE $<TARGET_OBJECTS:myelin_${face}>)
+  endif()
+endforeach()
 set_target_properties(myelin_shared PROPERTIES OUTPUT_NAME myelin VERSION ${PROJECT_VERSION} SOVERSION 0)
-target_link_libraries(myelin_shared PRIVATE myelin_node dl)
+target_link_libraries(myelin_shared PRIVATE myelin_node yaml-cpp dl)
 target_include_directories(myelin_shared PUBLIC $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include> $<INSTALL_INTERFACE:include>)
 target_compile_features(myelin_shared INTERFACE cxx_std_23)
 

@@ -27,22 +27,26 @@ enum class ErrorCode : std::uint8_t {
   too_large = 6,       // a body, frame or record is over its limit
   invalid_module = 7,  // refused by the pre-check, the compiler or the linker
   mailbox_full = 8,
-  cancelled = 9,      // the caller left, or a token was fired
-  trapped = 10,       // the guest trapped, or was stopped at a limit of its own
-  guest_failed = 11,  // the guest ended with an exit code; `detail` holds it
-  unknown_peer = 12,  // no address is known for the peer
-  offline = 13,       // addresses are known, none answers
-  link_lost = 14,     // the connection broke while the request was under way
-  stopping = 15,      // the node or the process is going down
-  limit = 16,         // a limit of the node is reached (streams, processes, memory, rate)
-  timeout = 17,       // the deadline passed
-  conflict = 18,      // a name is taken, a thing exists already
-  protocol = 19,      // the peer broke the protocol
-  io = 20,            // a device of this machine failed (disk, socket, child process)
-  unsupported = 21,   // this build or peer does not offer it
+  cancelled = 9,          // the caller left, or a token was fired
+  trapped = 10,           // the guest trapped, or was stopped at a limit of its own
+  guest_failed = 11,      // the guest ended with an exit code; `detail` holds it
+  unknown_peer = 12,      // no address is known for the peer
+  offline = 13,           // addresses are known, none answers
+  link_lost = 14,         // the connection broke while the request was under way
+  stopping = 15,          // the node or the process is going down
+  limit = 16,             // a limit of the node is reached (streams, processes, memory, rate)
+  timeout = 17,           // the deadline passed
+  conflict = 18,          // a name is taken, a thing exists already
+  protocol = 19,          // the peer broke the protocol
+  io = 20,                // a device of this machine failed (disk, socket, child process)
+  unsupported = 21,       // this build or peer does not offer it
+  no_such_protocol = 22,  // no native protocol with that id or name is registered
+  no_serializer = 23,     // the message's type has no serializer
+  no_channel = 24,        // a runtime of native protocols has no network to run on
+  no_handler = 25,        // nobody handles requests of that type
 };
 
-inline constexpr std::uint8_t last_error_code = 21;
+inline constexpr std::uint8_t last_error_code = 25;
 
 // Lower-case name as it stands in the header `Myelin-Error`, in logs and in JSON: "no_such_process".
 MYELIN_API std::string_view name(ErrorCode code);

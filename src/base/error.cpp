@@ -33,6 +33,10 @@ constexpr std::array<Row, last_error_code> rows{{
     {ErrorCode::protocol, "protocol", 502},
     {ErrorCode::io, "io", 500},
     {ErrorCode::unsupported, "unsupported", 501},
+    {ErrorCode::no_such_protocol, "no_such_protocol", 404},
+    {ErrorCode::no_serializer, "no_serializer", 500},
+    {ErrorCode::no_channel, "no_channel", 503},
+    {ErrorCode::no_handler, "no_handler", 404},
 }};
 
 // Row i is code i + 1: the table is the enum, whole and in order.

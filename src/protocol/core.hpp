@@ -1,0 +1,92 @@
+// RuntimeCore: the protocols of one node, their mailboxes, timers, requests and supervision. Pure but for its ports: it
+// knows no socket, clock or thread, so the same code runs on machines and, ten thousand times over, in the simulator.
+//
+// Invariants: callbacks run only inside turn(); each protocol's run in the order of arrival, and protocols take turns,
+// one event each; a turn ends when nothing is ready or after `turn_events` events (then it wakes itself). A timer that
+// is due is an event of its protocol's mailbox from that moment on. Thread: its executor's. Lifetime: executor and
+// channel outlive it.
+#pragma once
+
+#include "base/error.hpp"
+#include "base/time.hpp"
+#include "myelin/protocol/protocol.hpp"
+#include "myelin/protocol/runtime.hpp"
+#include "protocol/channel.hpp"
+#include "protocol/executor.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace myelin::protocol {
+
+// The door to processes; implemented over the kernel (process_bridge.hpp). Null where there is no node.
+class ProcessPort {
+ public:
+  virtual ~ProcessPort() = default;
+  // `reply` is called once, on the core's thread.
+  virtual void call(std::string_view protocol, std::string address, std::string method, Bytes body, Duration timeout,
+                    detail::ProcessReply reply) = 0;
+};
+
+struct CoreConfig {
+  Host self;
+  // What Context::now() counts from; the epoch of Instant in a simulated world.
+  Instant clock_origin{};
+  std::size_t mailbox_capacity = 1024;
+  std::size_t turn_events = 256;
+  Duration request_timeout = std::chrono::seconds(30);
+  std::function<void(std::string_view why, const Host& from)> dead_letter;
+  // Where a protocol's log goes: (protocol, level, event, fields). Empty: nowhere, and enabled() says no.
+  std::function<bool(LogLevel level)> log_enabled;
+  std::function<void(std::string_view component, std::string_view protocol, LogLevel level, std::string_view event,
+                     LogFields fields)>
+      log;
+  // Measures callbacks; gives nanoseconds. Empty: not measured (the simulated world).
+  std::function<std::int64_t()> stopwatch_ns;
+  // The simulator's look at every event that was dispatched. Empty: none.
+  std::function<void()> after_event;
+};
+
+class RuntimeCore : public ChannelEvents {
+ public:
+  static std::unique_ptr<RuntimeCore> create(CoreConfig config, Executor& executor, Channel& channel,
+                                             ProcessPort* processes);
+
+  virtual Result<void> add(std::unique_ptr<Protocol> protocol, Supervision supervision) = 0;
+  virtual Result<void> add(ProtocolFactory factory, Supervision supervision) = 0;
+  // start() of all protocols, in order; then init() of all, as the first events of their mailboxes. The channel was
+  // started by the caller. Errors: no_such_protocol, and what a registration gave.
+  virtual Result<void> start(Host self) = 0;
+
+  // Runs what is ready. Gives the number of events dispatched.
+  virtual std::size_t turn() = 0;
+  // Whether a turn has something to do now.
+  virtual bool ready() const = 0;
+  // The protocol with that name or id; null if there is none or it is between two instances.
+  virtual Protocol* find(std::string_view name) = 0;
+  virtual Protocol* find(ProtocolId id) = 0;
+
+  // A message of a process for a protocol's process handler.
+  virtual void process_message(std::string_view protocol, std::string method, std::string caller, Bytes body,
+                               detail::ProcessReply reply) = 0;
+  // Runs `callback` in the next turn, before the mailboxes.
+  virtual void post(std::function<void()> callback) = 0;
+
+  // Takes nothing new from outside and fires no timers any more; `idle()` then tells when the mailboxes are empty.
+  virtual void close() = 0;
+  virtual bool idle() const = 0;
+  // Drops everything: mailboxes, timers, requests (which are not answered).
+  virtual void cancel() = 0;
+  // Set by stop_runtime, or by an escalated crash; called inside a turn.
+  std::function<void(StopReason)> on_stop;
+
+  virtual std::vector<ProtocolStatus> protocols() const = 0;
+  virtual std::vector<std::pair<std::string, double>> metrics() const = 0;
+};
+
+}  // namespace myelin::protocol
