@@ -1,7 +1,7 @@
 # The commands of the README; each does its own set-up. `make help` lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test node bench interop check-all fresh install format tidy clean
+.PHONY: help setup build demo test node bench papers interop check-all fresh install format tidy clean
 
 ENV := . tools/env.sh &&
 JOBS ?= $(shell nproc)
@@ -38,6 +38,10 @@ bench: ## every claim beside its peer; ROW=id runs one
 	@tools/setup.sh bench
 	@tools/build.sh release all bench_programs
 	@$(ENV) bench/run.sh build/release $(ROW)
+
+papers: setup ## the papers' tables at 10,000 nodes into docs/papers.md; fails where one is missed
+	@tools/build.sh release myelin-papers
+	@$(ENV) build/release/bin/myelin-papers
 
 fresh: ## both commands in an empty Debian 12 root (needs root)
 	@tools/fresh.sh

@@ -26,7 +26,7 @@ sys.path.insert(0, str(HERE))
 from rows.row import Context, Failure  # noqa: E402
 
 DISTURBED_SHARE = 0.05
-MODULES = ("http", "kernel", "memory", "libp2p", "cold")
+MODULES = ("http", "kernel", "memory", "libp2p", "glia", "cold", "spr_request", "spr", "sim")
 TICK = os.sysconf("SC_CLK_TCK")
 
 

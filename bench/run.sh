@@ -22,6 +22,23 @@ build_go() {
   (cd bench/go && "$MYELIN_GO" build -buildvcs=false -mod=readonly -o "$MYELIN_CACHE/bench/go-stream" .)
 }
 
+build_go_glia() {
+  if ! version_at_least "$("$MYELIN_GO" env GOVERSION | tr -d go)" 1.26; then export GOTOOLCHAIN=auto; fi
+  (cd bench/go-glia && "$MYELIN_GO" build -buildvcs=false -mod=readonly -o "$MYELIN_CACHE/bench/go-glia" .)
+}
+
+build_go_spr() {
+  (cd bench/go-spr && "$MYELIN_GO" build -buildvcs=false -mod=readonly -o "$MYELIN_CACHE/bench/go-spr" .)
+}
+
+build_rust() {
+  local cargo
+  cargo=$(find_cargo)
+  [ -n "$cargo" ] || { echo "no cargo of 1.95 or newer; tools/setup.sh installs rustc-web and cargo-web"; return 1; }
+  (cd bench/rust && CARGO_TARGET_DIR="$MYELIN_CACHE/bench/rust" "$cargo" build --release --locked) || return 1
+  cp "$MYELIN_CACHE/bench/rust/release/rust-stream" "$MYELIN_CACHE/bench"
+}
+
 install_workerd() {
   local at="$MYELIN_CACHE/bench/workerd" stamp
   stamp=$(sha256sum <bench/workerd/package-lock.json | cut -c1-16)
@@ -44,7 +61,13 @@ wants() { [ -z "$row" ] || [[ "$row" == $1 ]]; }
 for claim in request request-cross ring many-to-one spawn; do
   if wants "$claim"; then step erlang build_erlang; break; fi
 done
-if wants 'libp2p-*'; then step go build_go; fi
+if wants 'libp2p-*'; then step go build_go; step rust build_rust; fi
+for claim in glia-calls glia-forward glia-echo; do
+  if wants "$claim"; then step go-glia build_go_glia; break; fi
+done
+for claim in spr-oneway spr-oneway-1k spr-window64 spr-rtt spr-burst; do
+  if wants "$claim"; then step go-spr build_go_spr; break; fi
+done
 if wants http-workerd; then step workerd install_workerd; fi
 
 exec python3 bench/run.py --build "$build" ${row:+--row "$row"}

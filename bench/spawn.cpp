@@ -1,39 +1,35 @@
 // [spawn]: spawn, first reply and exit of a one-page guest from a cached module, guarded preset, through the public
 // API.
 //
-//   bench_spawn COUNT    by as many threads of the embedding program as hide the way into the node; rounds a second
+//   bench_spawn COUNT    rounds a second, in batches of 1,000; each round is a process of its own, and its answer is
+//                        checked
 #include "bench/report.hpp"
 #include "myelin/node.hpp"
 
-#include <atomic>
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <thread>
+#include <span>
+#include <string>
 #include <vector>
 
 namespace myelin::bench {
 namespace {
 
-constexpr std::size_t clients = 16;
+constexpr std::size_t batch = 1000;
 
-void rounds(Node* node, const std::vector<std::uint8_t>* module, std::atomic<std::int64_t>* left) {
-  while (left->fetch_sub(1) > 0) {
-    auto pid = node->spawn(*module);
-    if (!pid) give_up("spawn: " + to_string(pid.error()));
-    auto answer = node->call(*pid, "reply", "");
-    if (!answer || *answer != "ok") give_up("no reply");
-    if (auto removed = node->remove(*pid); !removed) give_up("remove: " + to_string(removed.error()));
-  }
-}
-
-double measure(Node& node, const std::vector<std::uint8_t>& module, std::uint64_t count) {
-  std::atomic<std::int64_t> left(static_cast<std::int64_t>(count));
+double measure(Node& node, const Module& module, std::uint64_t count) {
+  const std::vector<std::string> inputs(batch);
   const auto begin = std::chrono::steady_clock::now();
-  {
-    std::vector<std::jthread> threads;
-    for (std::size_t i = 0; i < clients; ++i) threads.emplace_back(rounds, &node, &module, &left);
+  for (std::uint64_t left = count; left > 0;) {
+    const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(left, batch));
+    left -= size;
+    for (const auto& answer : node.spawn_calls(module, "reply", std::span(inputs).first(size))) {
+      if (!answer) give_up("spawn: " + to_string(answer.error()));
+      if (*answer != "ok") give_up("no reply");
+    }
   }
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
@@ -42,14 +38,17 @@ int run(std::uint64_t count) {
   std::string pattern = (std::filesystem::temp_directory_path() / "myelin-bench-XXXXXX").string();
   if (::mkdtemp(pattern.data()) == nullptr) give_up("no temporary folder");
   std::ifstream file(MYELIN_BINARY_DIR "/guests/bench_page.wasm", std::ios::binary);
-  const std::vector<std::uint8_t> module{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  const std::vector<std::uint8_t> bytes{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  keep_freed_memory();
   ::dup2(::fileno(std::fopen("/dev/null", "w")), STDERR_FILENO);
   {
     auto node = Node::start(
         {.home = pattern, .listen = {}, .peers = {}, .shards = 0, .compiler = MYELIN_BINARY_DIR "/bin/myelin-compile"});
     if (!node) give_up("no node: " + to_string(node.error()));
-    measure(**node, module, count / 20 + 1);
-    const double took = measure(**node, module, count);
+    const auto module = (*node)->load(bytes);
+    if (!module) give_up("no module: " + to_string(module.error()));
+    measure(**node, *module, count / 20 + 1);
+    const double took = measure(**node, *module, count);
     if (!(*node)->processes().empty()) give_up("processes were left");
     report(static_cast<double>(count) / took, std::to_string(count));
   }

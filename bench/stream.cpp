@@ -1,14 +1,16 @@
-// [libp2p-oneway] [libp2p-cpu] [libp2p-echo] [libp2p-requests]: streams over TCP, Noise and yamux, between two
-// programs.
+// [libp2p-oneway] [libp2p-cpu] [libp2p-echo] [libp2p-requests] [libp2p-memory]: streams over TCP, Noise and yamux,
+// between two programs, and connections that do nothing.
 //
 //   bench_stream listen                  prints its multiaddr, then serves until its stdin ends
 //   bench_stream oneway ADDRESS BYTES    sends so many, waits until the other end has checked them; bytes a second
 //   bench_stream echo ADDRESS BYTES      sends so many and checks what comes back meanwhile; bytes a second, one way
 //   bench_stream requests ADDRESS COUNT  a new stream for each request of 1 KiB that is given back, 64 at a time; a
 //   second
+//   bench_stream idle ADDRESS COUNT      that many peers, each with one connection on which both sides have identified
+//   each other; prints a line and keeps them until its stdin ends
 //
-// bench/go does the same with go-libp2p. What is sent is a pattern of `pattern_bytes`, over and over; the receiver
-// compares every byte and answers with the count.
+// bench/go and bench/rust do the same with go-libp2p and rust-libp2p; `idle` dials either. What is sent is a pattern of
+// `pattern_bytes`, over and over; the receiver compares every byte and answers with the count.
 #include "bench/report.hpp"
 #include "identity/keys.hpp"
 #include "io/real.hpp"
@@ -20,9 +22,11 @@
 #include <array>
 #include <chrono>
 #include <cstring>
+#include <memory>
 #include <string_view>
 #include <thread>
 #include <unistd.h>
+#include <vector>
 
 namespace myelin::bench {
 namespace {
@@ -35,6 +39,7 @@ constexpr std::size_t pattern_bytes = 1 << 20;
 constexpr std::size_t piece_bytes = 256 * 1024;
 constexpr std::size_t request_bytes = 1024;
 constexpr std::size_t at_once = 64;
+constexpr std::size_t dials_at_once = 16;
 constexpr const char* sink_protocol = "/bench/sink/1";
 constexpr const char* echo_protocol = "/bench/echo/1";
 
@@ -57,6 +62,17 @@ bool matches(View bytes, std::uint64_t from, const Buffer& wanted) {
     from += n;
   }
   return true;
+}
+
+std::unique_ptr<Host> make_host(io::RealLoop& loop) {
+  libp2p::HostConfig config;
+  std::array<std::uint8_t, 32> seed{};
+  loop.random(seed);
+  config.key = identity::KeyPair::ed25519(seed);
+  config.limits.connections = 100'000;
+  config.limits.handshakes = 1024;
+  config.limits.handshakes_per_address = 1024;
+  return Host::create(loop, std::move(config));
 }
 
 struct Peer {
@@ -88,14 +104,19 @@ struct Peer {
     (void)co_await stream->close_write();
   }
 
-  io::Task<void> listen() {
-    io::Event ended(loop);
-    std::thread([this, &ended] {
+  // Sets `ended` when stdin ends. REQUIRES: `ended` outlives the run.
+  void watch_stdin(io::Event* ended) {
+    std::thread([this, ended] {
       char byte = 0;
       while (::read(STDIN_FILENO, &byte, 1) == 1) {
       }
-      loop.post([&ended] { ended.set(); });
+      loop.post([ended] { ended->set(); });
     }).detach();
+  }
+
+  io::Task<void> listen() {
+    io::Event ended(loop);
+    watch_stdin(&ended);
     host.handle(sink_protocol, [this](std::unique_ptr<Stream> stream) { scope.spawn(sink(std::move(stream))); });
     host.handle(echo_protocol, [this](std::unique_ptr<Stream> stream) { scope.spawn(echo(std::move(stream))); });
     if (auto fine = host.listen(Multiaddr::tcp_address({io::IpAddress::loopback_v4(), 0})); !fine) {
@@ -172,6 +193,35 @@ struct Peer {
     co_return done;
   }
 
+  // Connects hosts, one after another, and waits until each knows its peer from identify.
+  io::Task<void> connect_hosts(Multiaddr to, std::vector<std::unique_ptr<Host>>* hosts, std::size_t* next) {
+    while (*next < hosts->size()) {
+      Host& one = *(*hosts)[(*next)++];
+      if (auto fine = co_await one.connect(to); !fine) give_up("connect: " + to_string(fine.error()));
+      while (one.peers().at(0).agent_version.empty()) {
+        if (one.metrics().connections == 0) give_up("the listener closed a connection");
+        (void)co_await io::sleep_for(loop, std::chrono::milliseconds(1));
+      }
+    }
+  }
+
+  io::Task<void> idle(std::string address, std::uint64_t count) {
+    auto to = Multiaddr::parse(address);
+    if (!to) give_up("not an address: " + address);
+    io::Event ended(loop);
+    watch_stdin(&ended);
+    std::vector<std::unique_ptr<Host>> hosts;
+    for (std::uint64_t i = 0; i < count; ++i) hosts.push_back(make_host(loop));
+    std::size_t next = 0;
+    io::Scope dials(loop);
+    for (std::size_t i = 0; i < dials_at_once; ++i) dials.spawn(connect_hosts(*to, &hosts, &next));
+    co_await dials.join();
+    std::printf("%zu\n", hosts.size());
+    std::fflush(stdout);
+    co_await ended.wait();
+    std::_Exit(0);  // taking them all down one by one is no part of this
+  }
+
   io::Task<void> dial(std::string what, std::string address, std::uint64_t total) {
     auto to = Multiaddr::parse(address);
     if (!to) give_up("not an address: " + address);
@@ -189,19 +239,19 @@ struct Peer {
 int run(int argc, char** argv) {
   const std::string_view what = argc > 1 ? argv[1] : "";
   const bool listens = argc == 2 && what == "listen";
-  if (!listens && !(argc == 4 && (what == "oneway" || what == "echo" || what == "requests"))) {
-    give_up("usage: bench_stream listen | oneway ADDRESS BYTES | echo ADDRESS BYTES | requests ADDRESS COUNT");
+  if (!listens && !(argc == 4 && (what == "oneway" || what == "echo" || what == "requests" || what == "idle"))) {
+    give_up(
+        "usage: bench_stream listen | oneway ADDRESS BYTES | echo ADDRESS BYTES | requests ADDRESS COUNT | "
+        "idle ADDRESS COUNT");
   }
   keep_freed_memory();
   const auto loop = io::RealLoop::create();
-  libp2p::HostConfig config;
-  std::array<std::uint8_t, 32> seed{};
-  loop->random(seed);
-  config.key = identity::KeyPair::ed25519(seed);
-  const auto host = Host::create(*loop, std::move(config));
+  const auto host = make_host(*loop);
   io::Scope scope(*loop);
   Peer peer{*loop, *host, scope};
-  loop->run_until_done(listens ? peer.listen() : peer.dial(std::string(what), argv[2], number(argv[3])));
+  loop->run_until_done(listens          ? peer.listen()
+                       : what == "idle" ? peer.idle(argv[2], number(argv[3]))
+                                        : peer.dial(std::string(what), argv[2], number(argv[3])));
   std::fflush(stdout);
   std::_Exit(0);  // the thread that reads stdin may be in its read
 }

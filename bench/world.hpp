@@ -13,6 +13,7 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <future>
 #include <iterator>
 #include <memory>
@@ -70,7 +71,10 @@ class Home {
 
 class World {
  public:
-  explicit World(std::uint32_t shards, wasm::EngineConfig engine = {}) : threads_(shards) {
+  // `adjust` may change the configuration: by itself the node listens nowhere.
+  explicit World(std::uint32_t shards, wasm::EngineConfig engine = {},
+                 const std::function<void(node::Config&)>& adjust = nullptr)
+      : threads_(shards) {
     keep_freed_memory();
     log::Config quiet;
     quiet.level = log::Level::error;
@@ -83,6 +87,7 @@ class World {
     config.engine = std::move(engine);
     config.engine.cache_directory = home_.path() + "/cache";
     config.engine.compiler_program = MYELIN_BINARY_DIR "/bin/myelin-compile";
+    if (adjust) adjust(config);
     auto started = threads_.run<Result<void>>([this, &config] { return start(std::move(config)); });
     if (!started) give_up("no node: " + to_string(started.error()));
   }
@@ -93,6 +98,7 @@ class World {
   }
 
   embed::Threads& threads() { return threads_; }
+  node::Node& node() { return *node_; }
   kernel::Kernel& kernel() { return node_->kernel(); }
   io::Loop& loop() { return threads_.first(); }
 

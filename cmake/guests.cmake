@@ -16,7 +16,7 @@ file(MAKE_DIRECTORY ${MYELIN_GUESTS})
 file(GLOB guest_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/guests/*.c ${CMAKE_SOURCE_DIR}/tests/guests/*.cpp
   ${CMAKE_SOURCE_DIR}/tests/guests/*.wat ${CMAKE_SOURCE_DIR}/examples/*/*.c ${CMAKE_SOURCE_DIR}/examples/*/*.cpp
   ${CMAKE_SOURCE_DIR}/examples/*/main.go)
-list(FILTER guest_sources EXCLUDE REGEX "examples/embed/")
+list(FILTER guest_sources EXCLUDE REGEX "examples/(embed|protocol-[^/]*)/")
 
 set(guest_modules)
 foreach(source ${guest_sources})

@@ -1,4 +1,5 @@
-# The programs: myelin (cli/main.cpp) and its compile helper (wasm/myelin_compile_main.cpp), the tests that cross folders, guests.
+# The programs: myelin (cli/main.cpp), its compile helper (wasm/myelin_compile_main.cpp), the papers' tables (sim/papers); the tests that
+# cross folders, guests.
 if(EXISTS ${CMAKE_SOURCE_DIR}/src/cli/main.cpp)
   add_executable(myelin src/cli/main.cpp)
   target_link_libraries(myelin PRIVATE myelin_cli CLI11::CLI11)
@@ -7,6 +8,8 @@ if(EXISTS ${CMAKE_SOURCE_DIR}/src/wasm/myelin_compile_main.cpp)
   add_executable(myelin-compile src/wasm/myelin_compile_main.cpp)
   target_link_libraries(myelin-compile PRIVATE myelin_wasm)
 endif()
+add_executable(myelin-papers src/sim/papers/papers_main.cpp)
+target_link_libraries(myelin-papers PRIVATE myelin_sim)
 foreach(part examples tests bench)
   if(EXISTS ${CMAKE_SOURCE_DIR}/${part}/CMakeLists.txt)
     add_subdirectory(${part})

@@ -20,38 +20,38 @@ class Request(Programs):
     id = "request"
     claim = "guest to guest on one node, request and response, as many pairs as cores, each pair on one shard: at least 1.0x Erlang/OTP"
     bar = 1.0
-    command = ("bench_messages", "request", 300_000)
-    erlang = ("request", 300_000)
+    command = ("bench_messages", "request", 1_000_000)
+    erlang = ("request", 1_000_000)
 
 
 class RequestCross(Programs):
     id = "request-cross"
     claim = "the same with the two of every pair on different shards (Erlang: schedulers)"
-    command = ("bench_messages", "cross", 50_000)
-    erlang = ("cross", 50_000)
+    command = ("bench_messages", "cross", 200_000)
+    erlang = ("cross", 200_000)
 
 
 class Ring(Programs):
     id = "ring"
     claim = "one token round 1,000 guests of one shard: at least 0.5x Erlang/OTP"
     bar = 0.5
-    command = ("bench_messages", "ring", 500_000)
-    erlang = ("ring", 500_000)
+    command = ("bench_messages", "ring", 1_000_000)
+    erlang = ("ring", 1_000_000)
 
 
 class ManyToOne(Programs):
     id = "many-to-one"
     claim = "4 senders, one receiver, one-way: at least 0.5x Erlang/OTP"
     bar = 0.5
-    command = ("bench_messages", "many", 200_000)
-    erlang = ("many", 200_000)
+    command = ("bench_messages", "many", 500_000)
+    erlang = ("many", 500_000)
 
 
 class Spawn(Programs):
     id = "spawn"
     claim = "spawn, first reply and exit of a one-page guest from a cached module, through the public C++ API: at least 0.2x Erlang's spawn and exit"
     bar = 0.2
-    command = ("bench_spawn", 20_000)
+    command = ("bench_spawn", 100_000)
     erlang = ("spawn", 500_000)
     same_check = False  # rates; the counts differ so that each lasts about as long
 

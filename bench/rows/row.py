@@ -157,10 +157,11 @@ class Context:
         """Runs a program that prints one line of JSON (value, check, peak) and adds the processor time that it used."""
         command = list(map(str, command))
         environment = {**ENVIRONMENT, **options.pop("environment", {})}
+        limit = options.pop("timeout", HANG_SECONDS)
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
         before = os.times()
         try:
-            out, errors = process.communicate(timeout=HANG_SECONDS)
+            out, errors = process.communicate(timeout=limit)
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()

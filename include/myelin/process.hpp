@@ -29,7 +29,7 @@ struct SpawnOptions {
 struct ProcessStatus {
   std::string pid;
   std::string name;
-  std::string kind;   // method, mailbox, command
+  std::string kind;   // method, mailbox, command, native
   std::string state;  // starting, ready, busy, backoff, stopped, exited, failed
   std::vector<std::string> methods;
   std::uint64_t calls = 0;

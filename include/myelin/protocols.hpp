@@ -26,36 +26,36 @@ namespace myelin::protocol {
 
 // -- The contract of memberships.
 
-struct NeighborUp {
+struct MYELIN_API NeighborUp {
   Host host;
 };
-struct NeighborDown {
+struct MYELIN_API NeighborDown {
   Host host;
 };
 // At most `count` peers to send to, never `except` and never oneself: the whole active view if `count` is 0.
-struct GetPeers {
+struct MYELIN_API GetPeers {
   std::size_t count = 0;
   Host except;
 };
-struct Peers {
+struct MYELIN_API Peers {
   std::vector<Host> hosts;
 };
 // Begin to join the overlay through `contact`; answered with an empty Joined at once.
-struct Join {
+struct MYELIN_API Join {
   Host contact;
 };
-struct Joined {};
+struct MYELIN_API Joined{};
 
 // -- The contract of broadcasts.
 
-struct Broadcast {
+struct MYELIN_API Broadcast {
   Bytes payload;
 };
-struct BroadcastAccepted {
+struct MYELIN_API BroadcastAccepted {
   std::uint64_t id_high = 0, id_low = 0;
 };
 // Published once per node and message, at the origin too.
-struct Delivered {
+struct MYELIN_API Delivered {
   std::uint64_t id_high = 0, id_low = 0;
   std::shared_ptr<const Bytes> payload;  // shared by the copies that are forwarded
   std::uint32_t hops = 0;                // 0 at the origin
@@ -82,7 +82,7 @@ class MYELIN_API Membership : public Protocol {
 // priority, so that links are symmetric; the receiver of a DISCONNECT closes the connection; the reply to a SHUFFLE
 // goes over a connection of its own, kept for `linger`.
 struct HyParViewParameters {
-  std::vector<Host> contacts;  // one is chosen at random to join through; none: the first node of an overlay
+  std::vector<Host> contacts = {};  // one is chosen at random to join through; none: the first node of an overlay
   std::size_t active_view_size = 5;
   std::size_t passive_view_size = 30;
   unsigned arwl = 6;   // active random walk length: of FORWARDJOIN, and of SHUFFLE
@@ -99,7 +99,7 @@ MYELIN_API std::unique_ptr<Membership> make_hyparview(HyParViewParameters parame
 // S. Voulgaris, D. Gavidia, M. van Steen: "CYCLON: inexpensive membership management for unstructured P2P overlays",
 // Journal of Network and Systems Management 13(2), 2005. Sizes as in the HyParView paper's comparison.
 struct CyclonParameters {
-  std::vector<Host> contacts;
+  std::vector<Host> contacts = {};
   std::size_t view_size = 35;
   std::size_t shuffle_length = 14;
   unsigned join_ttl = 5;  // of the random walks by which a node joins, one per place in its view
@@ -133,7 +133,11 @@ class MYELIN_API Broadcaster : public Protocol {
 struct PlumtreeParameters {
   Duration timeout1 = std::chrono::seconds(1);         // from the first IHAVE to the first GRAFT
   Duration timeout2 = std::chrono::milliseconds(500);  // to each further GRAFT
-  Duration ihave_delay{0};                             // IHAVEs of so long travel together; 0: each at once
+  // Of timeout1, and more by up to this share, drawn once by each node: of several that miss the same message one asks
+  // first, and the others get it from that one. (Not in the paper, whose broadcasts come one after another: where a
+  // repair meets the next broadcast, each cuts the cycle that both see in another place, and the tree never heals.)
+  double timeout_jitter = 0.5;
+  Duration ihave_delay{0};          // IHAVEs of so long travel together; 0: each at once
   unsigned threshold = 0;           // of the optimisation, in hops; 0: none. The paper: 3 for one sender, 7 for several
   std::size_t cache_size = 1024;    // payloads that are kept for GRAFTs
   std::size_t history_size = 4096;  // ids that are remembered, so that nothing is delivered twice

@@ -19,46 +19,20 @@ struct Buffer::Segment {
     void* memory = ::operator new(sizeof(Segment) + size);
     return new (memory) Segment{1, size};
   }
-  static void retain(Segment* segment) {
-    if (segment != nullptr) segment->owners.fetch_add(1, std::memory_order_relaxed);
-  }
+  static void retain(Segment* segment) { segment->owners.fetch_add(1, std::memory_order_relaxed); }
   static void release(Segment* segment) {
-    if (segment != nullptr && segment->owners.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+    // Whoever holds the only reference needs no locked subtraction to know it.
+    if (segment->owners.load(std::memory_order_acquire) == 1 ||
+        segment->owners.fetch_sub(1, std::memory_order_acq_rel) == 1) {
       segment->~Segment();
       ::operator delete(segment);
     }
   }
 };
 
-Buffer::Buffer(const Buffer& other) noexcept : segment_(other.segment_), data_(other.data_), size_(other.size_) {
-  Segment::retain(segment_);
-}
+void Buffer::retain() const { Segment::retain(segment_); }
 
-Buffer::Buffer(Buffer&& other) noexcept
-    : segment_(std::exchange(other.segment_, nullptr)),
-      data_(std::exchange(other.data_, nullptr)),
-      size_(std::exchange(other.size_, 0)) {}
-
-Buffer& Buffer::operator=(const Buffer& other) noexcept {
-  Segment::retain(other.segment_);
-  Segment::release(segment_);
-  segment_ = other.segment_;
-  data_ = other.data_;
-  size_ = other.size_;
-  return *this;
-}
-
-Buffer& Buffer::operator=(Buffer&& other) noexcept {
-  if (this != &other) {
-    Segment::release(segment_);
-    segment_ = std::exchange(other.segment_, nullptr);
-    data_ = std::exchange(other.data_, nullptr);
-    size_ = std::exchange(other.size_, 0);
-  }
-  return *this;
-}
-
-Buffer::~Buffer() { Segment::release(segment_); }
+void Buffer::release() const { Segment::release(segment_); }
 
 Buffer Buffer::allocate(std::size_t size) {
   Buffer buffer;
@@ -87,7 +61,7 @@ Buffer Buffer::slice(std::size_t offset, std::size_t size) const {
   Buffer part;
   if (size == 0) return part;
   part.segment_ = segment_;
-  Segment::retain(segment_);
+  retain();
   part.data_ = data_ + offset;
   part.size_ = size;
   return part;
@@ -107,7 +81,7 @@ void Buffer::truncate(std::size_t n) {
 void Buffer::truncate_to(std::size_t n) {
   size_ = n;
   if (n == 0) {  // an empty buffer holds no segment
-    Segment::release(segment_);
+    if (segment_ != nullptr) release();
     segment_ = nullptr;
     data_ = nullptr;
   }

@@ -10,13 +10,15 @@
 // thread (the count is atomic); one Buffer or Rope object is used by one thread at a time.
 #pragma once
 
+#include "base/fifo.hpp"
+
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace myelin {
@@ -32,11 +34,26 @@ inline std::string to_text(View bytes) { return std::string(as_text(bytes)); }
 class Buffer {
  public:
   Buffer() = default;
-  Buffer(const Buffer& other) noexcept;
-  Buffer(Buffer&& other) noexcept;
-  Buffer& operator=(const Buffer& other) noexcept;
-  Buffer& operator=(Buffer&& other) noexcept;
-  ~Buffer();
+  Buffer(const Buffer& other) noexcept : segment_(other.segment_), data_(other.data_), size_(other.size_) {
+    if (segment_ != nullptr) retain();
+  }
+  Buffer(Buffer&& other) noexcept
+      : segment_(std::exchange(other.segment_, nullptr)),
+        data_(std::exchange(other.data_, nullptr)),
+        size_(std::exchange(other.size_, 0)) {}
+  Buffer& operator=(const Buffer& other) noexcept {
+    Buffer copy(other);
+    swap(copy);
+    return *this;
+  }
+  Buffer& operator=(Buffer&& other) noexcept {
+    Buffer taken(std::move(other));
+    swap(taken);
+    return *this;
+  }
+  ~Buffer() {
+    if (segment_ != nullptr) release();
+  }
 
   // A new segment of `size` bytes, uninitialised, owned by this Buffer alone: fill it through `writable()`.
   static Buffer allocate(std::size_t size);
@@ -64,6 +81,14 @@ class Buffer {
 
  private:
   struct Segment;
+  // REQUIRES: there is a segment.
+  void retain() const;
+  void release() const;
+  void swap(Buffer& other) noexcept {
+    std::swap(segment_, other.segment_);
+    std::swap(data_, other.data_);
+    std::swap(size_, other.size_);
+  }
   void truncate_to(std::size_t n);
   Segment* segment_ = nullptr;
   std::uint8_t* data_ = nullptr;
@@ -87,12 +112,13 @@ class Rope {
   std::size_t copy_to(MutableView into, std::size_t offset = 0) const;
   void drop_front(std::size_t n);
   void clear();
-  const std::deque<Buffer>& segments() const { return segments_; }
+  using Segments = InlineFifo<Buffer, 1>;  // most ropes are of one piece, and take no memory for it
+  const Segments& segments() const { return segments_; }
   // All bytes in one piece. Copies unless there is at most one segment.
   Buffer flatten() const;
 
  private:
-  std::deque<Buffer> segments_;
+  Segments segments_;
   std::size_t size_ = 0;
 };
 

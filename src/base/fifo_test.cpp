@@ -73,5 +73,50 @@ TEST(Fifo, DropsAnItemWhenItIsPopped) {
   EXPECT_EQ(watched.use_count(), 1);
 }
 
+TEST(InlineFifo, GivesWhatADequeGives) {
+  InlineFifo<std::string, 2> fifo;
+  std::deque<std::string> deque;
+  std::uint32_t x = 7;
+  for (int i = 0; i < 20'000; ++i) {
+    x = x * 1664525u + 1013904223u;
+    const std::uint32_t choice = x >> 24;
+    const std::string text = "a text too long to be kept inside " + std::to_string(i);
+    if (choice < 125 || deque.empty()) {
+      fifo.push_back(text);
+      deque.push_back(text);
+      ASSERT_EQ(fifo.back(), text);
+    } else if (choice < 250) {
+      ASSERT_EQ(fifo.front(), deque.front());
+      fifo.pop_front();
+      deque.pop_front();
+    } else if (choice < 252) {
+      InlineFifo<std::string, 2> moved(std::move(fifo));
+      ASSERT_TRUE(fifo.empty());  // NOLINT(bugprone-use-after-move): that it is empty is the promise
+      fifo = moved;
+      ASSERT_EQ(moved.size(), deque.size());
+      fifo = std::move(moved);
+    } else if (choice == 253) {
+      fifo.clear();
+      deque.clear();
+    }
+    ASSERT_EQ(fifo.size(), deque.size());
+    ASSERT_EQ(fifo.empty(), deque.empty());
+  }
+  ASSERT_TRUE(std::equal(fifo.begin(), fifo.end(), deque.begin(), deque.end()));
+}
+
+TEST(InlineFifo, MovesItsItemsInsideAndOut) {
+  for (std::size_t count : {0u, 1u, 2u, 9u}) {
+    InlineFifo<std::unique_ptr<int>, 2> from;
+    for (std::size_t i = 0; i < count; ++i) from.push_back(std::make_unique<int>(static_cast<int>(i)));
+    InlineFifo<std::unique_ptr<int>, 2> to;
+    to.push_back(std::make_unique<int>(77));
+    to = std::move(from);
+    EXPECT_TRUE(from.empty());  // NOLINT(bugprone-use-after-move)
+    ASSERT_EQ(to.size(), count);
+    for (std::size_t i = 0; i < count; ++i) EXPECT_EQ(*to[i], static_cast<int>(i));
+  }
+}
+
 }  // namespace
 }  // namespace myelin

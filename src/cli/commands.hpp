@@ -19,6 +19,8 @@ int run_remove(const Common& common, const RemoveOptions& options);
 int run_peers(const Common& common);
 int run_connect(const Common& common, const ConnectOptions& options);
 int run_ping(const Common& common, const PingOptions& options);
+int run_pingpong(const Common& common, const PingPongOptions& options);
+int run_sim(const Common& common, const SimOptions& options);
 int run_keygen(const Common& common, const KeygenOptions& options);
 int run_doctor(const Common& common);
 int run_version(const Common& common);

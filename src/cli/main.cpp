@@ -23,6 +23,8 @@ struct Dispatch {
   int operator()(const PeersOptions&) const { return run_peers(common); }
   int operator()(const ConnectOptions& options) const { return run_connect(common, options); }
   int operator()(const PingOptions& options) const { return run_ping(common, options); }
+  int operator()(const PingPongOptions& options) const { return run_pingpong(common, options); }
+  int operator()(const SimOptions& options) const { return run_sim(common, options); }
   int operator()(const KeygenOptions& options) const { return run_keygen(common, options); }
   int operator()(const DoctorOptions&) const { return run_doctor(common); }
   int operator()(const VersionOptions&) const { return run_version(common); }

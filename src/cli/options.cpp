@@ -4,6 +4,8 @@
 #include "cli/exit_code.hpp"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cctype>
 #include <cstdlib>
 #include <filesystem>
 
@@ -33,11 +35,17 @@ struct All {
   PeersOptions peers;
   ConnectOptions connect;
   PingOptions ping;
+  PingPongOptions pingpong;
+  SimOptions sim;
+  std::uint32_t sim_nodes = 0;
+  std::uint32_t sim_real_node = 0;
   KeygenOptions keygen;
   DoctorOptions doctor;
   VersionOptions version;
   std::string call_input;
   std::uint32_t shards = 0;
+  std::uint16_t self_port = 0;
+  std::uint16_t peer_port = 0;
 };
 
 void add_node(CLI::App& app, Parsed& parsed, All& all) {
@@ -124,6 +132,52 @@ void add_network(CLI::App& app, Parsed& parsed, All& all) {
   ping->add_option("--count", all.ping.count, "How many")->check(CLI::Range(1u, 100000u));
 }
 
+void add_protocol(CLI::App& app, Parsed& parsed, All& all) {
+  CLI::App* protocol = app.add_subcommand("protocol", "Run a native protocol");
+  protocol->require_subcommand(1);
+  protocol->fallthrough();
+  CLI::App* pingpong = add(*protocol, parsed, all.pingpong, "pingpong",
+                           "Ping a peer of the Simple Protocol Runtime, and answer its Pings",
+                           "myelin protocol pingpong -config node.yaml -port 5001 -peer-port 5002");
+  pingpong->add_option("--config", all.pingpong.config, "YAML file: logging, runtime.self, runtime.peer");
+  pingpong->add_option("--self-ip", all.pingpong.self_ip, "Address to listen on (default: the file's, else 127.0.0.1)");
+  pingpong->add_option("--port,--self-port", all.self_port, "Port to listen on; over the file's");
+  pingpong->add_option("--peer-ip", all.pingpong.peer_ip, "The peer's address (default: the file's, else 127.0.0.1)");
+  pingpong->add_option("--peer-port", all.peer_port, "The peer's port; over the file's")->check(CLI::Range(1, 65535));
+  pingpong->add_option("--wire", all.pingpong.wire, "What a dialler speaks first")->check(CLI::IsMember({"w0", "w3"}));
+  pingpong->add_option("--log-level", all.pingpong.log_level, "debug, info, warn or error; over the file's");
+  pingpong->add_option("--interval-ms", all.pingpong.interval_ms, "Between a Pong and the next Ping");
+  pingpong->add_option("--count", all.pingpong.count, "End after so many Pongs; 0: go on");
+  pingpong->add_option("--attempts", all.pingpong.attempts, "Dials of the peer before it is given up; 0: no bound");
+  pingpong->callback([&parsed, &all, pingpong] {
+    if (pingpong->count("--port") > 0) all.pingpong.self_port = all.self_port;
+    if (pingpong->count("--peer-port") > 0) all.pingpong.peer_port = all.peer_port;
+    parsed.options = all.pingpong;
+  });
+}
+
+void add_sim(CLI::App& app, Parsed& parsed, All& all) {
+  CLI::App* sim = add(app, parsed, all.sim, "sim", "Run native protocols in a simulated world, as a scenario file says",
+                      "myelin sim scenario.yaml --seed 7 --trace run.jsonl");
+  sim->add_option("scenario", all.sim.file, "YAML file (docs/simulation.md)")->required();
+  sim->add_option("--seed", all.sim.which, "Seed, or a whole case as a failing run prints it; over the file's");
+  sim->add_option("--nodes", all.sim_nodes, "How many nodes; over the file's")->check(CLI::Range(1u, 1000000u));
+  sim->add_option("--runs", all.sim.runs, "Run so many seeds, until one fails; that one is made short")
+      ->check(CLI::Range(1u, 1000000u));
+  sim->add_option("--trace", all.sim.trace, "Write the trace (protoviz/1, JSON lines)");
+  sim->add_option("--csv", all.sim.csv, "Write counters and curves of each cycle");
+  sim->add_option("--plot", all.sim.plot, "Folder for a drawing (SVG) of each curve");
+  sim->add_flag("--real", all.sim.real, "Start the nodes as real processes on loopback instead, in real time");
+  sim->add_option("--real-node", all.sim_real_node)->group("");
+  sim->add_option("--contact", all.sim.contacts)->group("")->allow_extra_args(false);
+  sim->add_option("--port", all.sim.port)->group("");
+  sim->callback([&parsed, &all, sim] {
+    if (sim->count("--nodes") > 0) all.sim.nodes = all.sim_nodes;
+    if (sim->count("--real-node") > 0) all.sim.real_node = all.sim_real_node;
+    parsed.options = all.sim;
+  });
+}
+
 void add_rest(CLI::App& app, Parsed& parsed, All& all) {
   CLI::App* keygen =
       add(app, parsed, all.keygen, "keygen", "Make an identity: a private key as libp2p writes it, in base58",
@@ -132,6 +186,20 @@ void add_rest(CLI::App& app, Parsed& parsed, All& all) {
   keygen->add_option("--out", all.keygen.out, "File to make, readable by you alone");
   add(app, parsed, all.doctor, "doctor", "Say what on this machine limits a node", "myelin doctor");
   add(app, parsed, all.version, "version", "Print the version", "myelin version --json");
+}
+
+// Go's flags have one dash, however long: for the commands that are the Simple Protocol Runtime's, both forms are
+// taken.
+std::vector<std::string> with_two_dashes(int argc, const char* const* argv) {
+  std::vector<std::string> words(argv, argv + argc);
+  bool after_protocol = false;
+  for (std::string& word : words) {
+    if (after_protocol && word.size() > 2 && word[0] == '-' && word[1] != '-' && std::isalpha(word[1]) != 0) {
+      word.insert(0, 1, '-');
+    }
+    after_protocol = after_protocol || word == "protocol";
+  }
+  return words;
 }
 
 std::string default_home() {
@@ -156,9 +224,14 @@ std::variant<Parsed, int> parse(int argc, const char* const* argv) {
   add_guests(app, parsed, all);
   add_processes(app, parsed, all);
   add_network(app, parsed, all);
+  add_protocol(app, parsed, all);
+  add_sim(app, parsed, all);
   add_rest(app, parsed, all);
   try {
-    app.parse(argc, argv);
+    std::vector<std::string> words = with_two_dashes(argc, argv);
+    if (!words.empty()) words.erase(words.begin());
+    std::ranges::reverse(words);  // as CLI11 wants them
+    app.parse(std::move(words));
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : exit_code(ErrorCode::bad_request);
   }

@@ -74,6 +74,29 @@ struct PingOptions {
   std::string peer;
   std::uint32_t count = 4;
 };
+struct PingPongOptions {  // myelin protocol pingpong; empty: the file's, or a default
+  std::string config;
+  std::string self_ip;
+  std::string peer_ip;
+  std::optional<std::uint16_t> self_port;
+  std::optional<std::uint16_t> peer_port;
+  std::string wire;
+  std::string log_level;
+  std::uint32_t interval_ms = 0;
+  std::uint64_t count = 0;
+  std::uint32_t attempts = 0;
+};
+struct SimOptions {
+  std::string file;
+  std::string which;  // a case: "17", "17/nodes=4"; empty: the file's seed
+  std::optional<std::uint32_t> nodes;
+  std::string trace, csv, plot;  // over the file's outputs
+  std::uint32_t runs = 1;
+  bool real = false;
+  std::optional<std::uint32_t> real_node;  // this program is one node of a run of real processes
+  std::vector<std::string> contacts;       // of that node
+  std::uint16_t port = 0;                  // of that node
+};
 struct KeygenOptions {
   bool raw = false;
   std::string out;
@@ -82,8 +105,8 @@ struct DoctorOptions {};
 struct VersionOptions {};
 
 using Options = std::variant<NodeOptions, RunOptions, SpawnOptions, CallOptions, PsOptions, InspectOptions, LogsOptions,
-                             KillOptions, RemoveOptions, PeersOptions, ConnectOptions, PingOptions, KeygenOptions,
-                             DoctorOptions, VersionOptions>;
+                             KillOptions, RemoveOptions, PeersOptions, ConnectOptions, PingOptions, PingPongOptions,
+                             SimOptions, KeygenOptions, DoctorOptions, VersionOptions>;
 
 struct Parsed {
   Common common;

@@ -1,12 +1,14 @@
-#include "myelin/node.hpp"
-
 #include "base/bytes.hpp"
 #include "base/limits.hpp"
+#include "embed/inside.hpp"
+#include "embed/passing.hpp"
 #include "embed/threads.hpp"
 #include "io/sync.hpp"
 #include "kernel/kernel.hpp"
+#include "myelin/node.hpp"
 #include "node/node.hpp"
 
+#include <atomic>
 #include <dlfcn.h>
 #include <filesystem>
 #include <unistd.h>
@@ -55,9 +57,8 @@ std::variant<Pid, std::string> process_of(std::string_view text) {
   return std::string(text);
 }
 
-Result<kernel::SpawnSpec> spec_of(std::span<const std::uint8_t> module, SpawnOptions options) {
+Result<kernel::SpawnSpec> spec_of(SpawnOptions options) {
   kernel::SpawnSpec spec;
-  spec.module = Buffer::copy_of(module);
   spec.name = std::move(options.name);
   spec.arguments = std::move(options.arguments);
   spec.environment = std::move(options.environment);
@@ -118,6 +119,7 @@ struct Node::Impl {
   explicit Impl(std::uint32_t shards) : threads(shards) {}
   embed::Threads threads;
   std::unique_ptr<node::Node> node;
+  std::atomic<std::size_t> next_shard{0};
 
   io::Task<Result<void>> start(node::Config config) {
     Result<std::unique_ptr<node::Node>> started = co_await node::Node::start(threads.loops(), std::move(config));
@@ -134,6 +136,8 @@ struct Node::Impl {
     co_return true;
   }
 };
+
+node::Node& embed::Inside::node(Node& shown) { return *shown.impl_->node; }
 
 Node::Node(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
@@ -178,13 +182,61 @@ std::vector<std::string> Node::addresses() const {
   return impl_->threads.run<std::vector<std::string>>([node = impl_->node.get()] { return addresses_of(node); });
 }
 
-Result<std::string> Node::spawn(std::span<const std::uint8_t> module, SpawnOptions options) {
-  Result<kernel::SpawnSpec> spec = spec_of(module, std::move(options));
-  if (!spec) return fail(spec.error());
-  auto info = impl_->threads.run<Result<kernel::ProcessInfo>>(
-      [this, &spec] { return impl_->node->kernel().spawn(impl_->threads.first(), std::move(*spec)); });
+namespace {
+Result<std::string> spawn_on(embed::Threads& threads, node::Node& node, kernel::SpawnSpec spec) {
+  auto info = threads.run<Result<kernel::ProcessInfo>>(
+      [&threads, &node, &spec] { return node.kernel().spawn(threads.first(), std::move(spec)); });
   if (!info) return fail(info.error());
   return info->pid.to_string();
+}
+}  // namespace
+
+struct Module::Impl {
+  std::shared_ptr<const wasm::Module> loaded;
+};
+
+Result<Module> Node::load(std::span<const std::uint8_t> module) {
+  using Loaded = Result<std::shared_ptr<const wasm::Module>>;
+  Loaded loaded = impl_->threads.run<Loaded>(
+      [this, bytes = Buffer::copy_of(module)] { return impl_->node->kernel().load(impl_->threads.first(), bytes); });
+  if (!loaded) return fail(loaded.error());
+  return Module(std::make_shared<const Module::Impl>(std::move(*loaded)));
+}
+
+Result<std::string> Node::spawn(std::span<const std::uint8_t> module, SpawnOptions options) {
+  Result<kernel::SpawnSpec> spec = spec_of(std::move(options));
+  if (!spec) return fail(spec.error());
+  spec->module = Buffer::copy_of(module);
+  return spawn_on(impl_->threads, *impl_->node, std::move(*spec));
+}
+
+Result<std::string> Node::spawn(const Module& module, SpawnOptions options) {
+  Result<kernel::SpawnSpec> spec = spec_of(std::move(options));
+  if (!spec) return fail(spec.error());
+  spec->loaded = module.impl_->loaded;
+  return spawn_on(impl_->threads, *impl_->node, std::move(*spec));
+}
+
+std::vector<Result<std::string>> Node::spawn_calls(const Module& module, std::string_view method,
+                                                   std::span<const std::string> inputs, SpawnOptions options,
+                                                   CallOptions limits) {
+  Result<kernel::SpawnSpec> spec = spec_of(std::move(options));
+  if (!spec) return {inputs.size(), fail(spec.error())};
+  spec->loaded = module.impl_->loaded;
+  return embed::run_all(impl_->node->kernel(), impl_->threads.loops(),
+                        {std::move(*spec), std::string(method), limits.timeout, limits.max_answer_bytes}, inputs);
+}
+
+void Node::spawn_call(const Module& module, std::string_view method, std::string input, Answered done,
+                      SpawnOptions options, CallOptions limits) {
+  Result<kernel::SpawnSpec> spec = spec_of(std::move(options));
+  if (!spec) return done(fail(spec.error()));
+  spec->loaded = module.impl_->loaded;
+  // By turns: no shard is known to be less busy without asking it.
+  const std::vector<io::Loop*> loops = impl_->threads.loops();
+  embed::run_one(impl_->node->kernel(), *loops[impl_->next_shard++ % loops.size()],
+                 {std::move(*spec), std::string(method), limits.timeout, limits.max_answer_bytes}, std::move(input),
+                 std::move(done));
 }
 
 Result<std::string> Node::call(std::string_view address, std::string_view method, std::string_view input,

@@ -83,7 +83,5 @@ class ResetTimer {
 // How long a peer may take to send the request of a stream that it opened, and to close its half after a call's end.
 inline constexpr Duration request_time = std::chrono::seconds(10);
 inline constexpr Duration linger_time = std::chrono::seconds(5);
-// How often a call whose stream is idle looks whether its caller is still there.
-inline constexpr Duration watch_interval = std::chrono::seconds(1);
 
 }  // namespace myelin::glia

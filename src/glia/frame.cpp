@@ -10,8 +10,8 @@ namespace myelin::glia {
 namespace {
 
 // A slice that keeps alive much more memory than it shows is copied, so that a frame that comes in crumbs cannot hold
-// on to the segments that they came in.
-constexpr std::size_t wasteful_factor = 4;
+// on to the segments that they came in. Small ones are copied together by RopeBuilder when they have to wait.
+constexpr std::size_t wasteful_factor = 8;
 
 }  // namespace
 
@@ -50,7 +50,8 @@ Error to_error(FrameFault fault) {
 
 void FrameReader::feed(Buffer bytes) {
   if (bytes.empty() || fault_) return;
-  if (bytes.segment_size() / wasteful_factor > bytes.size()) bytes = Buffer::copy_of(bytes.view());
+  const bool wasteful = bytes.segment_size() / wasteful_factor > bytes.size();
+  if (wasteful && bytes.size() >= io::RopeBuilder::share_from_bytes) bytes = Buffer::copy_of(bytes.view());
   rest_.append(std::move(bytes));
 }
 
@@ -79,6 +80,12 @@ std::expected<std::optional<Rope>, FrameFault> FrameReader::next() {
     return std::unexpected(*fault_);
   }
   if (!body_bytes_) return std::optional<Rope>();
+  if (body_.empty() && !rest_.empty() && rest_.segments().front().size() >= *body_bytes_) {
+    // It lies whole in one piece, as it mostly does.
+    Rope whole = rest_.take_front(*body_bytes_);
+    body_bytes_.reset();
+    return std::optional<Rope>(std::move(whole));
+  }
   body_.append(rest_.take_front(std::min(rest_.size(), *body_bytes_ - body_.size())));
   if (body_.size() < *body_bytes_) return std::optional<Rope>();
   body_bytes_.reset();

@@ -72,6 +72,8 @@ class GliaImpl : public Glia {
       context_.host.handle_match(spelling, [](std::string_view) { return false; }, turn_away);
     }
     context_.scope.cancel();
+    inbound_.stop();
+    outbound_.stop();
     co_await context_.scope.join();
   }
 

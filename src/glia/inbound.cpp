@@ -1,6 +1,7 @@
 #include "glia/inbound.hpp"
 
 #include "base/log.hpp"
+#include "glia/beside.hpp"
 #include "glia/call_session.hpp"
 #include "io/sync.hpp"
 
@@ -10,41 +11,73 @@
 #include <variant>
 
 namespace myelin::glia {
+namespace {
 
-// One call being served. Lives in the frame of serve_framed or serve_raw, which joins what it spawned before it ends.
-struct Inbound::Served {
-  Served(Context& c, std::unique_ptr<libp2p::Stream> s)
-      : context(c), stream(std::move(s)), input_done(c.loop), scope(c.loop) {}
+// Output that is gathered into one write, if it is here.
+constexpr std::size_t gather_bytes = limits::pipe_bytes / 2;
+
+}  // namespace
+
+// One call being served. Lives in the frame of serve_framed or serve_raw, which waits for the reader before it ends.
+struct Inbound::Served final : Sweep::Member {
+  Served(Context& c, Sweep& list, std::unique_ptr<libp2p::Stream> s, bool with_frames)
+      : context(c), stream(std::move(s)), framed(with_frames), input_done(c.loop) {
+    list.add(*this);
+    if (context.stopping) stream->reset();
+  }
 
   // The caller left or broke the protocol: the callee learns it, the stream goes.
   void abandon(Error why) {
     if (!fault) fault = std::move(why);
     if (call) call->cancel();
   }
+  void lose_output() {
+    output_lost = true;
+    abandon(Error{ErrorCode::cancelled, "the caller is gone", 0});
+  }
+
+  // A reset is told to whoever reads or writes. If the callee takes no input and gives no output, nobody does: then an
+  // empty write, which has nothing to wait for, is how to learn of it.
+  void sweep(Instant now) override {
+    if (give_up_at && now >= *give_up_at) {
+      gave_up = true;
+      stream->reset();
+    } else if (call && !over && !reading && !writing && !output_lost) {
+      prober.start(probe(this));
+    }
+  }
+  void stop_sweep() override { stream->reset(); }
+  static io::Task<void> probe(Served* served) {
+    if (!(co_await served->stream->write({}))) served->lose_output();
+  }
 
   Context& context;
   std::unique_ptr<libp2p::Stream> stream;
+  const bool framed;
   CalleeSession session;
   std::unique_ptr<kernel::Call> call;
-  std::optional<Error> fault;  // why the call was abandoned from this side
+  std::optional<Error> fault;         // why the call was abandoned from this side
+  std::optional<Instant> give_up_at;  // when the stream is reset, to within the sweep's interval
+  bool gave_up = false;
   bool output_lost = false;    // the peer takes nothing more
   bool discard_input = false;  // the callee takes nothing more
   bool reading = false;        // a read of the stream is under way
   bool writing = false;        // a write of output is under way
-  io::CancelSource over;       // fired when the call has ended
-  io::Event input_done;        // no read of the stream is to come
+  bool over = false;           // the call has ended
   bool read_whole = false;     // the peer closed its half in order
-  io::Scope scope;
+  io::Event input_done;        // no read of the stream is to come
+  Beside reader;
+  Beside prober;
 };
 
-bool Inbound::takes(std::string_view protocol) const {
-  const auto path = kernel::CallPath::parse(protocol, {});
+bool Inbound::takes(std::string_view protocol) {
+  const auto path = paths_.parse(protocol);
   if (!path || path->node != context_.host.id()) return false;
   return !context_.config.offers || context_.config.offers(*path);
 }
 
-Result<kernel::CallSpec> Inbound::spec_of(const identity::PeerId& peer, std::string_view path) const {
-  auto target = kernel::CallPath::parse(path, {});
+Result<kernel::CallSpec> Inbound::spec_of(const identity::PeerId& peer, std::string_view path) {
+  auto target = paths_.parse(path);
   if (!target) return fail(target.error());
   if (target->node != context_.host.id()) {
     return fail(ErrorCode::forbidden, "this node does not forward for its peers");
@@ -58,28 +91,30 @@ Result<kernel::CallSpec> Inbound::spec_of(const identity::PeerId& peer, std::str
 }
 
 io::Task<Result<kernel::CallSpec>> Inbound::read_request(Served* served) {
-  const ResetTimer timer(context_.loop, context_.loop.now() + request_time, *served->stream);
+  served->give_up_at = context_.loop.now() + request_time;
   while (true) {
     auto event = served->session.next();
     if (!event) co_return fail(event.error());
     if (*event) {
-      const auto& request = std::get<CallRequest>(**event);
+      served->give_up_at.reset();
+      auto& request = std::get<CallRequest>(**event);
       auto spec = spec_of(served->stream->peer(), request.path);
       if (!spec) co_return fail(spec.error());
-      spec->mime = request.mime;
+      spec->mime = std::move(request.mime);
       spec->input_size = request.input_size;
-      spec->correlation = request.correlation;
+      spec->correlation = std::move(request.correlation);
       if (request.deadline_ms) spec->deadline = deadline_from(*request.deadline_ms, context_.loop.now());
       co_return spec;
     }
     auto bytes = co_await served->stream->read(limits::chunk_bytes);
-    if (!bytes) co_return fail(timer.fired() ? Error{ErrorCode::timeout, "no request came", 0} : bytes.error());
+    if (!bytes) co_return fail(served->gave_up ? Error{ErrorCode::timeout, "no request came", 0} : bytes.error());
     if (bytes->empty()) co_return fail(ErrorCode::protocol, "the stream ended before the request");
     served->session.feed(std::move(*bytes));
   }
 }
 
 io::Task<void> Inbound::take_framed_input(Served* served) {
+  const OnEnd done(served->input_done);
   while (true) {
     auto event = served->session.next();
     if (!event) {
@@ -92,8 +127,7 @@ io::Task<void> Inbound::take_framed_input(Served* served) {
       auto bytes = co_await served->stream->read(limits::chunk_bytes);
       served->reading = false;
       if (!bytes) {
-        served->output_lost = true;
-        served->abandon(Error{ErrorCode::cancelled, "the caller is gone", 0});
+        served->lose_output();
         break;
       }
       if (bytes->empty()) {
@@ -122,17 +156,16 @@ io::Task<void> Inbound::take_framed_input(Served* served) {
     if (served->discard_input) continue;
     if (auto written = co_await served->call->input().write(std::move(data)); !written) served->discard_input = true;
   }
-  served->input_done.set();
 }
 
 io::Task<void> Inbound::take_raw_input(Served* served) {
+  const OnEnd done(served->input_done);
   while (true) {
     served->reading = true;
     auto bytes = co_await served->stream->read(limits::chunk_bytes);
     served->reading = false;
     if (!bytes) {
-      served->output_lost = true;
-      served->abandon(Error{ErrorCode::cancelled, "the caller is gone", 0});
+      served->lose_output();
       break;
     }
     if (bytes->empty()) {
@@ -145,7 +178,6 @@ io::Task<void> Inbound::take_raw_input(Served* served) {
     if (served->discard_input) continue;
     if (auto written = co_await served->call->input().write(std::move(*bytes)); !written) served->discard_input = true;
   }
-  served->input_done.set();
 }
 
 // The ANSWER frame, if it is due and there is something to say.
@@ -157,43 +189,37 @@ Rope Inbound::answer_of(Served* served) {
   return encoded ? std::move(*encoded) : Rope();  // a type that may not travel is left out, the output goes
 }
 
-io::Task<void> Inbound::give_output(Served* served, bool framed) {
+Rope Inbound::packed(Served* served, Buffer output) {
+  served->context.metrics.bytes_out += output.size();
+  if (!served->framed) return output;
+  Rope out = answer_of(served);
+  out.append(served->session.data(std::move(output)));
+  return out;
+}
+
+io::Task<Rope> Inbound::give_output(Served* served) {
+  io::PipeReader& output = served->call->output();
   while (!served->output_lost) {
-    auto bytes = co_await served->call->output().read(limits::chunk_bytes);
+    auto bytes = co_await output.read(limits::chunk_bytes);
     if (!bytes || bytes->empty()) break;  // how it ended is told by ended()
-    context_.metrics.bytes_out += bytes->size();
-    Rope out;
-    if (framed) {
-      out = answer_of(served);
-      out.append(served->session.data(std::move(*bytes)));
-    } else {
-      out.append(std::move(*bytes));
+    Rope out = packed(served, std::move(*bytes));
+    while (out.size() < gather_bytes) {
+      auto more = output.try_read(limits::chunk_bytes);
+      if (!more || (*more && (*more)->empty())) co_return out;
+      if (!*more) break;
+      out.append(packed(served, std::move(**more)));
     }
     served->writing = true;
     const auto written = co_await served->stream->write(std::move(out));
     served->writing = false;
-    if (!written) {
-      served->output_lost = true;
-      served->abandon(Error{ErrorCode::cancelled, "the caller is gone", 0});
-    }
+    if (!written) served->lose_output();
   }
-}
-
-// A reset is told to whoever reads or writes. If the callee takes no input and gives no output, nobody does: then an
-// empty write, which has nothing to wait for, is how to learn of it.
-io::Task<void> Inbound::watch(Served* served) {
-  while (co_await io::sleep_for(context_.loop, watch_interval, served->over.token())) {
-    if (served->reading || served->writing || served->output_lost) continue;
-    if (!(co_await served->stream->write({}))) {
-      served->output_lost = true;
-      served->abandon(Error{ErrorCode::cancelled, "the caller is gone", 0});
-    }
-  }
+  co_return Rope();
 }
 
 io::Task<void> Inbound::linger(Served* served) {
-  const ResetTimer timer(context_.loop, context_.loop.now() + linger_time, *served->stream);
-  co_await served->input_done.wait();  // the timer's reset ends it at the latest
+  served->give_up_at = context_.loop.now() + linger_time - Sweep::interval;
+  co_await served->input_done.wait();  // the reset at that time ends it at the latest
   bool open = !served->read_whole && !served->output_lost;
   while (open) {
     const auto bytes = co_await served->stream->read(limits::chunk_bytes);
@@ -203,8 +229,9 @@ io::Task<void> Inbound::linger(Served* served) {
   if (!served->read_whole) served->stream->reset();
 }
 
-io::Task<void> Inbound::write_end(Served* served, Result<void> outcome) {
-  Rope last = outcome ? answer_of(served) : Rope();
+io::Task<void> Inbound::write_end(Served* served, Rope output, Result<void> outcome) {
+  Rope last = std::move(output);
+  if (outcome) last.append(answer_of(served));
   last.append(outcome ? served->session.end() : served->session.error(outcome.error()));
   if (auto written = co_await served->stream->write(std::move(last)); !written) co_return;
   const auto closed = co_await served->stream->close_write();
@@ -230,25 +257,24 @@ io::Task<void> Inbound::serve_framed(std::unique_ptr<libp2p::Stream> stream) {
     co_return;
   }
   ++context_.metrics.calls_in;
-  Served served(context_, std::move(stream));
-  const io::CancelCallback stop(context_.scope.token(), [&served] {
-    if (served.stream) served.stream->reset();
-  });
+  Served served(context_, sweep_, std::move(stream), true);
   auto spec = co_await read_request(&served);
   if (!spec) {
     if (spec.error().code == ErrorCode::protocol) ++context_.metrics.protocol_errors;
+    sweep_.remove(served);
     co_await refuse(std::move(served.stream), spec.error());
     co_return;
   }
-  const std::string path = spec->path, correlation = spec->correlation;
+  const bool logged = log::enabled("glia", log::Level::debug);
+  const std::string path = logged ? spec->path : std::string();
+  const std::string correlation = logged ? spec->correlation : std::string();
   served.call = context_.kernel.call(context_.loop, std::move(*spec));
-  served.scope.spawn(take_framed_input(&served));
-  served.scope.spawn(watch(&served));
-  co_await give_output(&served, true);
+  served.reader.start(take_framed_input(&served));
+  Rope output = co_await give_output(&served);
   auto outcome = co_await served.call->ended();
-  served.over.fire();
+  served.over = true;
   if (served.fault && served.fault->code != ErrorCode::cancelled) outcome = fail(*served.fault);
-  if (log::enabled("glia", log::Level::debug)) {
+  if (logged) {
     log::debug("glia", "call",
                {{"peer", served.stream->peer().to_string()},
                 {"path", path},
@@ -257,9 +283,8 @@ io::Task<void> Inbound::serve_framed(std::unique_ptr<libp2p::Stream> stream) {
   }
   served.discard_input = true;
   served.call->input().fail(Error{ErrorCode::cancelled, "the call has ended", 0});
-  if (!served.output_lost) co_await write_end(&served, std::move(outcome));
+  if (!served.output_lost) co_await write_end(&served, std::move(output), std::move(outcome));
   co_await linger(&served);
-  co_await served.scope.join();
 }
 
 io::Task<void> Inbound::serve_raw(std::unique_ptr<libp2p::Stream> stream) {
@@ -270,17 +295,17 @@ io::Task<void> Inbound::serve_raw(std::unique_ptr<libp2p::Stream> stream) {
     co_return;
   }
   ++context_.metrics.calls_in;
-  Served served(context_, std::move(stream));
-  const io::CancelCallback stop(context_.scope.token(), [&served] { served.stream->reset(); });
+  Served served(context_, sweep_, std::move(stream), false);
   served.call = context_.kernel.call(context_.loop, std::move(*spec));
-  served.scope.spawn(take_raw_input(&served));
-  served.scope.spawn(watch(&served));
-  co_await give_output(&served, false);
+  served.reader.start(take_raw_input(&served));
+  Rope output = co_await give_output(&served);
   const auto outcome = co_await served.call->ended();
-  served.over.fire();
+  served.over = true;
   served.discard_input = true;
   served.call->input().fail(Error{ErrorCode::cancelled, "the call has ended", 0});
-  if (!outcome || served.output_lost) {
+  bool whole = outcome && !served.output_lost;
+  if (whole && !output.empty()) whole = (co_await served.stream->write(std::move(output))).has_value();
+  if (!whole) {
     log::debug("glia", "raw call failed",
                {{"peer", served.stream->peer().to_string()},
                 {"error", outcome ? std::string("the caller is gone") : to_string(outcome.error())}});
@@ -288,9 +313,8 @@ io::Task<void> Inbound::serve_raw(std::unique_ptr<libp2p::Stream> stream) {
   } else {
     const auto closed = co_await served.stream->close_write();
     (void)closed;
-    co_await linger(&served);
   }
-  co_await served.scope.join();
+  co_await linger(&served);
 }
 
 }  // namespace myelin::glia

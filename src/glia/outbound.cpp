@@ -1,5 +1,6 @@
 #include "glia/outbound.hpp"
 
+#include "glia/beside.hpp"
 #include "glia/call_session.hpp"
 #include "glia/wire.hpp"
 #include "io/sync.hpp"
@@ -17,9 +18,18 @@ constexpr Duration cancel_time = std::chrono::seconds(1);
 
 }  // namespace
 
-// One call under way. Lives in the frame of run(), which joins what it spawned before it ends.
-struct Outbound::Placed {
-  Placed(Context& c, kernel::RemoteCall r) : context(c), remote(std::move(r)), scope(c.loop) {}
+// One call under way. Lives in the frame of run(), which waits for the tasks beside it before it ends.
+struct Outbound::Placed final : Sweep::Member {
+  Placed(Context& c, Sweep& list, kernel::RemoteCall r)
+      : context(c), remote(std::move(r)), given(c.loop), cancelled(c.loop) {
+    list.add(*this);
+    if (context.stopping) stop_sweep();
+  }
+
+  void sweep(Instant now) override {
+    if (give_up_at && now >= *give_up_at && stream) stream->reset();
+  }
+  void stop_sweep() override { stop(Error{ErrorCode::stopping, "the node is going down", 0}); }
 
   // The one end, told at once; later ones are ignored.
   void finish(Result<void> outcome) {
@@ -41,7 +51,7 @@ struct Outbound::Placed {
     opening.fire();
     cancelling = stream && framed && !writing && session.may_cancel();
     if (cancelling) {
-      scope.spawn(send_cancel(this));
+      canceller.start(send_cancel(this));
     } else if (stream) {
       stream->reset();
     }
@@ -49,6 +59,7 @@ struct Outbound::Placed {
   }
 
   static io::Task<void> send_cancel(Placed* placed) {
+    const OnEnd done(placed->cancelled);
     const ResetTimer timer(placed->context.loop, placed->context.loop.now() + cancel_time, *placed->stream);
     // Nothing else is written any more: whoever would looks at `finished` first.
     if (co_await placed->stream->write(placed->session.cancel())) (void)co_await placed->stream->close_write();
@@ -65,14 +76,41 @@ struct Outbound::Placed {
   bool finished = false;
   bool writing = false;
   bool cancelling = false;
-  bool input_sent = false;  // all of it, with its end
+  bool input_sent = false;            // all of it, with its end
+  std::optional<Instant> give_up_at;  // when the stream is reset, to within the sweep's interval
   io::CancelSource opening;
-  io::Scope scope;
+  io::Event given;      // the giver has ended
+  io::Event cancelled;  // so has the canceller
+  Beside giver;
+  Beside canceller;
 };
+
+// The request, and with it what of the input is here: `whole` if that is all of it. Errors: bad_request; why the caller
+// broke its input off.
+Result<Rope> Outbound::first_frames(Placed* placed, const std::string& path, bool* whole) const {
+  kernel::CallSpec& spec = placed->remote.spec;
+  CallRequest request;
+  request.path = path;
+  request.correlation = std::move(spec.correlation);
+  request.mime = std::move(spec.mime);
+  request.input_size = spec.input_size;
+  if (spec.deadline) request.deadline_ms = remaining_ms(*spec.deadline, context_.loop.now());
+  auto frames = placed->session.request(request);
+  while (frames && frames->size() < limits::chunk_bytes && !*whole) {
+    auto piece = placed->remote.input.try_read(limits::chunk_bytes);
+    if (!piece) return fail(piece.error());
+    if (!*piece) break;
+    *whole = (*piece)->empty();
+    placed->context.metrics.bytes_out += (*piece)->size();
+    frames->append(*whole ? placed->session.end() : placed->session.data(std::move(**piece)));
+  }
+  return frames;
+}
 
 io::Task<Result<void>> Outbound::open(Placed* placed) {
   const kernel::CallSpec& spec = placed->remote.spec;
-  std::vector<std::string> protocols{call_protocol, spec.target.to_string()};
+  const std::string path = paths_.text_of(spec.target);
+  std::vector<std::string> protocols{call_protocol, path};
   auto stream = co_await context_.host.open(spec.target.node, std::move(protocols), placed->opening.token());
   if (!stream) {
     if (stream.error().code != ErrorCode::unsupported) co_return fail(stream.error());
@@ -85,21 +123,18 @@ io::Task<Result<void>> Outbound::open(Placed* placed) {
     co_return fail(ErrorCode::cancelled);
   }
   if (!placed->framed) co_return Result<void>{};
-  CallRequest request;
-  request.path = spec.target.to_string();
-  request.correlation = spec.correlation;
-  request.mime = spec.mime;
-  request.input_size = spec.input_size;
-  if (spec.deadline) request.deadline_ms = remaining_ms(*spec.deadline, context_.loop.now());
-  auto encoded = placed->session.request(request);
-  if (!encoded) co_return fail(encoded.error());
+  bool whole = false;
+  auto frames = first_frames(placed, path, &whole);
+  if (!frames) co_return fail(frames.error());
   placed->writing = true;
-  auto written = co_await placed->stream->write(std::move(*encoded));
+  auto written = co_await placed->stream->write(std::move(*frames));
   placed->writing = false;
+  placed->input_sent = whole && written;
   co_return written;
 }
 
 io::Task<void> Outbound::give_framed(Placed* placed) {
+  const OnEnd done(placed->given);
   while (!placed->finished) {
     auto bytes = co_await placed->remote.input.read(limits::chunk_bytes);
     if (placed->finished || !placed->session.may_send_data()) co_return;
@@ -120,6 +155,7 @@ io::Task<void> Outbound::give_framed(Placed* placed) {
 }
 
 io::Task<void> Outbound::give_raw(Placed* placed) {
+  const OnEnd done(placed->given);
   while (!placed->finished) {
     auto bytes = co_await placed->remote.input.read(limits::chunk_bytes);
     if (placed->finished) co_return;
@@ -198,7 +234,7 @@ io::Task<void> Outbound::take_raw(Placed* placed) {
 io::Task<void> Outbound::close(Placed* placed) {
   if (!placed->stream) co_return;
   if (placed->input_sent && !placed->cancelling) {
-    const ResetTimer timer(context_.loop, context_.loop.now() + linger_time, *placed->stream);
+    placed->give_up_at = context_.loop.now() + linger_time - Sweep::interval;
     bool open = !placed->framed || (co_await placed->stream->close_write()).has_value();
     while (open) {
       const auto bytes = co_await placed->stream->read(limits::chunk_bytes);
@@ -211,11 +247,9 @@ io::Task<void> Outbound::close(Placed* placed) {
 
 io::Task<void> Outbound::run(kernel::RemoteCall call) {
   ++context_.metrics.calls_out;
-  Placed placed(context_, std::move(call));
+  Placed placed(context_, sweep_, std::move(call));
   const io::CancelCallback left(placed.remote.left,
                                 [&placed] { placed.stop(Error{ErrorCode::cancelled, "the caller has left", 0}); });
-  const io::CancelCallback stopping(
-      context_.scope.token(), [&placed] { placed.stop(Error{ErrorCode::stopping, "the node is going down", 0}); });
   io::Loop::TimerId timer = 0;
   if (placed.remote.spec.deadline) {
     timer = context_.loop.start_timer(*placed.remote.spec.deadline, [&placed, &timer] {
@@ -227,7 +261,7 @@ io::Task<void> Outbound::run(kernel::RemoteCall call) {
   if (!opened) {
     placed.finish(fail(opened.error()));
   } else {
-    placed.scope.spawn(placed.framed ? give_framed(&placed) : give_raw(&placed));
+    if (!placed.input_sent) placed.giver.start(placed.framed ? give_framed(&placed) : give_raw(&placed));
     if (placed.framed) {
       co_await take_framed(&placed);
     } else {
@@ -236,7 +270,8 @@ io::Task<void> Outbound::run(kernel::RemoteCall call) {
   }
   if (timer != 0) context_.loop.cancel_timer(timer);
   co_await close(&placed);
-  co_await placed.scope.join();
+  if (placed.giver.started()) co_await placed.given.wait();
+  if (placed.canceller.started()) co_await placed.cancelled.wait();
 }
 
 }  // namespace myelin::glia

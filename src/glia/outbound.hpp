@@ -9,19 +9,26 @@
 #pragma once
 
 #include "glia/context.hpp"
+#include "glia/path_cache.hpp"
+#include "glia/sweep.hpp"
+
+#include <string>
 
 namespace myelin::glia {
 
 class Outbound {
  public:
-  explicit Outbound(Context& context) : context_(context) {}
+  explicit Outbound(Context& context) : context_(context), sweep_(context.loop) {}
   // Runs one call to its end; spawned into the context's scope.
   io::Task<void> run(kernel::RemoteCall call);
+  // Ends all calls with `stopping`.
+  void stop() { sweep_.stop(); }
 
  private:
   struct Placed;
 
   io::Task<Result<void>> open(Placed* placed);
+  Result<Rope> first_frames(Placed* placed, const std::string& path, bool* whole) const;
   io::Task<void> give_framed(Placed* placed);
   io::Task<void> give_raw(Placed* placed);
   io::Task<void> take_framed(Placed* placed);
@@ -29,6 +36,8 @@ class Outbound {
   io::Task<void> close(Placed* placed);
 
   Context& context_;
+  PathCache paths_;
+  Sweep sweep_;
 };
 
 }  // namespace myelin::glia

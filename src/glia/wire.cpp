@@ -10,15 +10,6 @@ namespace myelin::glia {
 namespace {
 
 template <typename Proto>
-Buffer serialize(const Proto& proto) {
-  Buffer bytes = Buffer::allocate(proto.ByteSizeLong());
-  if (bytes.empty()) return bytes;
-  const MutableView out = bytes.writable();
-  MYELIN_CHECK(proto.SerializeToArray(out.data(), static_cast<int>(out.size())), "a message of ours serializes");
-  return bytes;
-}
-
-template <typename Proto>
 bool parse(Proto& proto, View body) {
   return body.size() <= message_frame_bytes && proto.ParseFromArray(body.data(), static_cast<int>(body.size()));
 }
@@ -69,6 +60,32 @@ std::optional<FrameType> frame_type(std::uint8_t byte) {
       return static_cast<FrameType>(byte);
   }
   return std::nullopt;
+}
+
+constexpr std::size_t small_body_bytes = 512;
+
+std::size_t head_size(std::size_t body) { return varint_size(body + 1) + 1; }
+
+// Writes length and type; what is left of `out`.
+MutableView write_head(FrameType type, std::size_t body, MutableView out) {
+  MYELIN_CHECK(small_enough(type, body), "a frame of ours keeps its limit");
+  std::size_t at = 0;
+  for (std::uint64_t rest = body + 1;; rest >>= 7) {
+    out[at++] = static_cast<std::uint8_t>((rest & 0x7f) | (rest > 0x7f ? 0x80 : 0));
+    if (rest <= 0x7f) break;
+  }
+  out[at++] = static_cast<std::uint8_t>(type);
+  return out.subspan(at);
+}
+
+// The frame of a message of ours, in one piece.
+template <typename Proto>
+Buffer message_frame(FrameType type, const Proto& proto) {
+  const std::size_t size = proto.ByteSizeLong();
+  Buffer whole = Buffer::allocate(head_size(size) + size);
+  const MutableView body = write_head(type, size, whole.writable());
+  MYELIN_CHECK(proto.SerializeToArray(body.data(), static_cast<int>(size)), "a message of ours serializes");
+  return whole;
 }
 
 void write_failure(wire::Failure& failure, const Error& error) {
@@ -181,10 +198,15 @@ Result<Frame> split_frame(Rope bytes) {
 }
 
 Rope frame(FrameType type, Rope body) {
-  MYELIN_CHECK(small_enough(type, body.size()), "a frame of ours keeps its limit");
-  Bytes head = frame_head(body.size() + 1);
-  head.push_back(static_cast<std::uint8_t>(type));
-  Rope out(Buffer::copy_of(View(head)));
+  // A small body is copied behind its head: one piece is cheaper to carry than two.
+  const std::size_t copied = body.size() <= small_body_bytes ? body.size() : 0;
+  Buffer head = Buffer::allocate(head_size(body.size()) + copied);
+  const MutableView rest = write_head(type, body.size(), head.writable());
+  if (copied == body.size()) {
+    body.copy_to(rest);
+    return head;
+  }
+  Rope out(std::move(head));
   out.append(std::move(body));
   return out;
 }
@@ -197,7 +219,7 @@ Result<Rope> encode_request(const CallRequest& request) {
   if (!request.mime.empty()) proto.set_mime(request.mime);
   if (request.input_size) proto.set_input_size(*request.input_size);
   if (proto.ByteSizeLong() > limits::glia_request_bytes) return fail(ErrorCode::bad_request, "call request too long");
-  return frame(FrameType::request, serialize(proto));
+  return message_frame(FrameType::request, proto);
 }
 
 Result<CallRequest> decode_request(View body) {
@@ -224,7 +246,7 @@ Result<Rope> encode_answer(const CallAnswer& answer) {
   }
   wire::Answer proto;
   proto.set_mime(answer.mime);
-  return frame(FrameType::answer, serialize(proto));
+  return message_frame(FrameType::answer, proto);
 }
 
 Result<CallAnswer> decode_answer(View body) {
@@ -239,7 +261,7 @@ Result<CallAnswer> decode_answer(View body) {
 Rope encode_error(const Error& error) {
   wire::Failure failure;
   write_failure(failure, error);
-  return frame(FrameType::error, serialize(failure));
+  return message_frame(FrameType::error, failure);
 }
 
 Result<Error> decode_error(View body) {
@@ -272,7 +294,7 @@ Result<Rope> encode_message(std::uint64_t number, const kernel::Message& message
   if (message.deadline) proto.set_deadline_ms(remaining_ms(*message.deadline, now));
   if (!message.correlation.empty()) proto.set_correlation(message.correlation);
   proto.set_wants_response(message.wants_response);
-  Rope out = frame(FrameType::message, serialize(proto));
+  Rope out = message_frame(FrameType::message, proto);
   if (const auto* rope = std::get_if<Rope>(&message.payload.bytes)) append_payload(out, *rope);
   return out;
 }
@@ -308,7 +330,7 @@ Rope encode_outcome(std::uint64_t number, const kernel::Outcome& outcome) {
     write_content(proto, *outcome);
     payload = std::get_if<Rope>(&outcome->payload.bytes);
   }
-  Rope out = frame(FrameType::outcome, serialize(proto));
+  Rope out = message_frame(FrameType::outcome, proto);
   if (payload) append_payload(out, *payload);
   return out;
 }

@@ -1,5 +1,7 @@
 // The call: bytes of the request's body into the process, its output into the answer, both at once.
 #include "base/units.hpp"
+#include "glia/beside.hpp"
+#include "glia/sweep.hpp"
 #include "http/services.hpp"
 #include "io/scope.hpp"
 #include "io/sync.hpp"
@@ -8,7 +10,6 @@
 namespace myelin::http {
 namespace {
 
-constexpr Duration watch_interval = std::chrono::seconds(1);
 constexpr std::uint64_t max_timeout_ms = 24ull * 3600 * 1000;
 
 Result<std::optional<Instant>> deadline_of(const Request& request, Instant now) {
@@ -25,16 +26,22 @@ Result<kernel::CallSpec> spec_of(Services* services, Exchange* exchange) {
   std::string path = request.path;
   constexpr std::string_view own = "/ww/0.1.0/self/";
   if (path.starts_with(own)) path = "/ww/0.1.0/" + services->node->id().to_string() + "/" + path.substr(own.size());
-  Result<kernel::CallPath> target = kernel::CallPath::parse(path, services->node->kernel().config().aliases);
-  if (!target) return fail(target.error());
+  Memory& memory = exchange->memory();
+  if (path != memory.path) {
+    Result<kernel::CallPath> parsed = kernel::CallPath::parse(path, services->node->kernel().config().aliases);
+    if (!parsed) return fail(parsed.error());
+    memory.path_means = std::move(*parsed);
+    memory.path = path;
+  }
+  const kernel::CallPath& target = memory.path_means;
   Result<std::optional<Instant>> deadline = deadline_of(request, exchange->loop().now());
   if (!deadline) return fail(deadline.error());
-  if (!request.authorized && target->node != services->node->id()) {
+  if (!request.authorized && target.node != services->node->id()) {
     return fail(ErrorCode::unauthorized, "a call of another node needs this node's token");
   }
   kernel::CallSpec spec;
   spec.principal.kind = request.authorized ? kernel::Principal::Kind::token : kernel::Principal::Kind::anonymous;
-  spec.target = std::move(*target);
+  spec.target = target;
   spec.path = std::move(path);
   spec.mime = request.content_type;
   spec.input_size = request.length;
@@ -128,14 +135,37 @@ io::Task<void> answer(Exchange* exchange, kernel::Call* call, Input* input) {
   if (sent) co_await exchange->finish(std::move(error));
 }
 
-// Ends the call of a client that is gone though nothing reads its connection or writes to it.
-io::Task<void> watch(Exchange* exchange, kernel::Call* call, io::CancelToken over) {
-  while (co_await io::sleep_for(exchange->loop(), watch_interval, over)) {
-    if (co_await exchange->stands()) continue;
-    call->cancel();
-    co_return;
+// Ends the call of a client that is gone though nothing reads its connection or writes to it: looks about once a
+// second.
+class Watch final : public glia::Sweep::Member {
+ public:
+  Watch(Exchange& exchange, kernel::Call& call) : exchange_(exchange), call_(call), looked_(exchange.loop()) {
+    looked_.set();
+    exchange.memory().sweep.add(*this);
   }
-}
+  void sweep(Instant) override {
+    if (!looked_.is_set()) return;
+    looked_.reset();
+    look_.start(look(this));
+  }
+  void stop_sweep() override {}
+  // Before it goes.
+  io::Task<void> end() {
+    exchange_.memory().sweep.remove(*this);
+    co_await looked_.wait();
+  }
+
+ private:
+  static io::Task<void> look(Watch* watch) {
+    const glia::OnEnd done(watch->looked_);
+    if (!co_await watch->exchange_.stands()) watch->call_.cancel();
+  }
+
+  Exchange& exchange_;
+  kernel::Call& call_;
+  io::Event looked_;  // no look is under way
+  glia::Beside look_;
+};
 
 }  // namespace
 
@@ -156,15 +186,20 @@ io::Task<void> serve_call(Services* services, Exchange* exchange) {
   std::unique_ptr<kernel::Call> call = services->node->kernel().call(exchange->loop(), std::move(*spec));
   exchange->input().on_end([leaving = call.get()] { leaving->cancel(); });
   Input input;
-  io::CancelSource over;
-  io::Scope pump(exchange->loop());
-  pump.spawn(pump_input(exchange, call.get(), &input, max_bytes));
-  pump.spawn(watch(exchange, call.get(), over.token()));
-  co_await answer(exchange, call.get(), &input);
-  over.fire();
-  exchange->input().on_end(nullptr);
-  exchange->stop_reading();
-  co_await pump.join();
+  Watch watch(*exchange, *call);
+  if (exchange->body_done()) {
+    call->input().close();
+    co_await answer(exchange, call.get(), &input);
+    exchange->input().on_end(nullptr);
+  } else {
+    io::Scope pump(exchange->loop());
+    pump.spawn(pump_input(exchange, call.get(), &input, max_bytes));
+    co_await answer(exchange, call.get(), &input);
+    exchange->input().on_end(nullptr);
+    exchange->stop_reading();
+    co_await pump.join();
+  }
+  co_await watch.end();
 }
 
 }  // namespace myelin::http

@@ -84,7 +84,7 @@ io::Task<void> Connection::refuse(Error error, unsigned status) {
   Request request;
   request.id = mint_request_id(loop_);
   request.keep_alive = false;
-  Exchange exchange(loop_, *stream_, input_, std::move(request), Duration::zero());
+  Exchange exchange(loop_, *stream_, input_, memory_, std::move(request), Duration::zero());
   co_await exchange.respond_error(std::move(error), status);
 }
 
@@ -115,7 +115,7 @@ io::Task<bool> Connection::serve_one() {
   if (authorized) request.authorized = *authorized;
   if (finishing_) request.keep_alive = false;
 
-  Exchange exchange(loop_, *stream_, input_, std::move(request), services_.node->config().http.idle_timeout);
+  Exchange exchange(loop_, *stream_, input_, memory_, std::move(request), services_.node->config().http.idle_timeout);
   services_.figures.requests.fetch_add(1, std::memory_order_relaxed);
   if (!allowed) {
     co_await exchange.respond_error(allowed.error());

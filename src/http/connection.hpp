@@ -21,7 +21,8 @@ class Connection {
         stream_(std::move(stream)),
         services_(services),
         guard_(guard),
-        input_(loop, *stream_, Side::request) {}
+        input_(loop, *stream_, Side::request),
+        memory_(loop) {}
 
   // Serves until the end.
   io::Task<void> run();
@@ -44,6 +45,7 @@ class Connection {
   Services& services_;
   const Guard& guard_;
   ReadAhead input_;
+  Memory memory_;
   bool idle_ = true;
   bool finishing_ = false;
 };

@@ -8,10 +8,12 @@
 
 #include "base/bytes.hpp"
 #include "base/error.hpp"
+#include "glia/sweep.hpp"
 #include "http/read_ahead.hpp"
 #include "http/write.hpp"
 #include "io/loop.hpp"
 #include "io/stream.hpp"
+#include "kernel/message.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -38,14 +40,28 @@ struct Request {
   std::string query_value(std::string_view name) const;
 };
 
+// What a connection keeps from one request to the next.
+struct Memory {
+  explicit Memory(io::Loop& loop) : sweep(loop) {}
+  glia::Sweep sweep;            // looks after the call under way
+  std::string path;             // of the last call
+  kernel::CallPath path_means;  // what it parsed to
+};
+
 class Exchange {
  public:
-  Exchange(io::Loop& loop, io::Stream& stream, ReadAhead& input, Request request, Duration stall_limit)
-      : loop_(loop), stream_(stream), input_(input), request_(std::move(request)), stall_limit_(stall_limit) {}
+  Exchange(io::Loop& loop, io::Stream& stream, ReadAhead& input, Memory& memory, Request request, Duration stall_limit)
+      : loop_(loop),
+        stream_(stream),
+        input_(input),
+        memory_(memory),
+        request_(std::move(request)),
+        stall_limit_(stall_limit) {}
 
   const Request& request() const { return request_; }
   io::Loop& loop() const { return loop_; }
   ReadAhead& input() const { return input_; }
+  Memory& memory() const { return memory_; }
 
   // Whether the connection still stands, as far as that can be told without reading: a client that has filled every
   // buffer and goes is noticed in no other way.
@@ -87,6 +103,7 @@ class Exchange {
   io::Loop& loop_;
   io::Stream& stream_;
   ReadAhead& input_;
+  Memory& memory_;
   Request request_;
   Duration stall_limit_;
   unsigned status_ = 0;

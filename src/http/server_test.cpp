@@ -130,7 +130,7 @@ TEST_F(ServerTest, TheTokenGuardsWhatIsNotOpen) {
   nodes.introduce(a, b);
   nodes.spawn_open(a, "kernel_methods", "open");
   nodes.spawn(a, "kernel_methods",
-              {.name = "closed", .module = {}, .arguments = {}, .environment = {}, .limits = {}, .access = {}});
+              {.name = "closed", .module = {}, .loaded = {}, .arguments = {}, .environment = {}, .limits = {}, .access = {}});
   nodes.spawn_open(b, "kernel_methods", "far");
   const auto anonymous = [&](const std::string& method, const std::string& target) {
     return ask(a, {.method = method, .target = target, .body = "x", .fields = {}, .token = false});

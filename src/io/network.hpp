@@ -56,6 +56,10 @@ class TcpStream : public Stream {
   virtual SocketAddress remote() const = 0;
   // Bytes written but not yet accepted by the kernel plus what the caller's rope still holds; for accounting.
   virtual std::size_t unsent_bytes() const = 0;
+  // Has the peer probed while nothing passes. One that is gone, or does not take what was sent, ends the connection with
+  // link_lost after about `silence` (whole seconds, at least 3; real sockets have no probes without it, simulated ones
+  // give up after 150 s).
+  virtual void keep_alive(Duration silence) = 0;
   // Takes the socket out. REQUIRES: no read or write is under way. The stream is dead afterwards.
   virtual std::unique_ptr<DetachedSocket> detach() = 0;
 };

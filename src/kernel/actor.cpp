@@ -9,17 +9,21 @@ namespace myelin::kernel {
 
 Actor::Actor(Shard& shard, Setup setup)
     : shard_(shard),
-      setup_(std::move(setup)),
-      mailbox_(setup_.spec.limits.queue_messages, setup_.spec.limits.queue_bytes),
+      handle_(shard.slots.take(*this, shard.index)),
+      mailbox_(setup.spec.limits.queue_messages, setup.spec.limits.queue_bytes),
+      meter_(shard.core.config.slice_fuel, shard.core.config.slice_time, shard.core.config.adapt_slices),
       exchange_(*this),
-      backoff_(setup_.spec.restart),
-      meter_(shard.core.config.slice_fuel, shard.core.config.slice_time, shard.core.config.adapt_slices) {}
+      setup_(std::move(setup)),
+      caller_text_("process " + setup_.pid.to_string()),
+      backoff_(setup_.spec.restart) {}
 
 Actor::~Actor() {
   cancel_timer(wall_timer_);
   cancel_timer(grace_timer_);
   cancel_timer(start_timer_);
   drop_instance();
+  if (queued_) shard_.dequeue(*this);
+  shard_.slots.give(handle_);
   *self_ = nullptr;
 }
 
@@ -51,7 +55,8 @@ void Actor::started() {
   cancel_timer(wall_timer_);
   phase_ = Phase::idle;
   backoff_.up(shard_.loop.now());
-  log::debug("kernel", "started", {{"pid", pid().to_string()}, {"name", process_name()}});
+  if (log::enabled("kernel", log::Level::debug))
+    log::debug("kernel", "started", {{"pid", pid_text()}, {"name", process_name()}});
   if (auto tell = std::exchange(started_, nullptr)) tell({});
   if (classified_.kind != ProcessKind::mailbox) return next();
   auto begun = instance_->begin("run");
@@ -106,14 +111,17 @@ void Actor::end_for_good(ProcessState state, Error why, const Error& queued) {
   end_state_ = state;
   stopped_ = false;
   flush_log();
-  for (auto& delivery : mailbox_.take_all()) shard_.finish(std::move(delivery), queued);
+  ParcelQueue left = mailbox_.take_all();
+  while (!left.empty()) shard_.finish(left.pop_front(), queued);
   for (const Pid& sender : mailbox_.take_waiting())
     shard_.core.post(shard_.core.shard_of(sender), [sender, from = pid()](Shard& shard) {
       if (Actor* actor = shard.find(sender)) actor->exchange().room(from);
     });
   --shard_.population;
   --shard_.core.processes;
-  log::info("kernel", "ended", {{"pid", pid().to_string()}, {"name", process_name()}, {"why", last_error_}});
+  const log::Level level = setup_.passing ? log::Level::debug : log::Level::info;
+  if (log::enabled("kernel", level))
+    log::write("kernel", level, "ended", {{"pid", pid_text()}, {"name", process_name()}, {"why", last_error_}});
   auto waiters = std::exchange(end_waiters_, {});
   for (auto& [id, callback] : waiters) callback();
   shard_.ended(pid());
@@ -182,7 +190,7 @@ Result<void> Actor::make_instance() {
   auto instance = shard_.core.engine.instantiate(setup_.module, instance_limits);
   if (!instance) return fail(instance.error());
   wasm::wasi::Context::Config config;
-  config.arguments.push_back(process_name().empty() ? pid().to_string() : process_name());
+  config.arguments.emplace_back(process_name().empty() ? pid_text() : std::string_view(process_name()));
   config.arguments.insert(config.arguments.end(), setup_.spec.arguments.begin(), setup_.spec.arguments.end());
   config.environment = setup_.spec.environment;
   wasi_ = wasm::wasi::Context::create(shard_.loop, std::move(config));
@@ -199,9 +207,7 @@ Result<void> Actor::make_instance() {
 }
 
 void Actor::drop_instance() {
-  *input_link_ = nullptr;
-  *output_link_ = nullptr;
-  *collected_link_ = nullptr;
+  cut_links();
   waiting_ = false;
   abort_.reset();
   period_restart_ = false;
@@ -217,7 +223,9 @@ void Actor::cancel_timer(io::Loop::TimerId& timer) {
 
 Instant Actor::now() const { return shard_.loop.now(); }
 
-void Actor::note(const Error& why) { last_error_ = abi::one_line(to_string(why)); }
+void Actor::note(const Error& why) {
+  if (!setup_.passing) last_error_ = abi::one_line(to_string(why));
+}
 
 io::Callback Actor::guarded(std::function<void(Actor&)> work) {
   return [self = self_, work = std::move(work)] {

@@ -16,10 +16,12 @@
 #include "kernel/classify.hpp"
 #include "kernel/delivery.hpp"
 #include "kernel/exchange.hpp"
+#include "kernel/letter.hpp"
 #include "kernel/log_buffer.hpp"
 #include "kernel/mailbox.hpp"
 #include "kernel/process.hpp"
 #include "kernel/run_queue.hpp"
+#include "kernel/slot.hpp"
 #include "kernel/stdio.hpp"
 #include "wasm/engine.hpp"
 #include "wasm/wasi.hpp"
@@ -30,6 +32,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace myelin::kernel {
 
@@ -46,6 +49,7 @@ class Actor {
     std::shared_ptr<const wasm::Module> module;
     Classified classified;
     std::optional<Pid> parent;
+    bool passing = false;  // for one message: nobody reads its log or why it ended
   };
   using Started = std::move_only_function<void(Result<void>)>;
 
@@ -69,6 +73,9 @@ class Actor {
 
   // Messages (actor_calls.cpp).
   void accept(std::unique_ptr<Delivery> delivery);
+  // May run on a guest's stack. REQUIRES: has_mailbox().
+  void accept(LetterPtr letter);
+  bool has_mailbox() const { return classified_.kind == ProcessKind::mailbox; }
   void caller_left(std::uint64_t ticket);
   void deadline_passed(std::uint64_t ticket);
 
@@ -93,6 +100,11 @@ class Actor {
   const abi::Info& info() const { return info_; }
   Instant now() const;
   void remember_info(const Delivery& delivery);
+  void remember_info(const Letter& letter);
+  const Handle& handle() const { return handle_; }
+  // "process <pid>", and the PID alone.
+  std::string_view caller_text() const { return caller_text_; }
+  std::string_view pid_text() const { return std::string_view(caller_text_).substr(8); }
   void forget_info();
 
   const Pid& pid() const { return setup_.pid; }
@@ -120,16 +132,19 @@ class Actor {
   void cancel_timer(io::Loop::TimerId& timer);
   void note(const Error& why);
 
-  Result<void> admissible(const Delivery& delivery) const;
+  Result<void> admissible(Principal::Kind kind, const identity::PeerId& peer, std::string_view method,
+                          const std::optional<Instant>& deadline, std::size_t bytes) const;
   void refuse(std::unique_ptr<Delivery> delivery, Error why);
+  void refuse(LetterPtr letter, Error why);
   void next();
   void begin_call(std::unique_ptr<Delivery> delivery);
   void bind_stdio(Delivery& delivery);
+  void cut_links();
   void finish_current(Result<void> result);
   Outcome response_of(Delivery& delivery);
   void abort_current(Error why);
 
-  void enqueue(RunQueue::Lane lane = RunQueue::Lane::woken);
+  void enqueue(Lane lane = Lane::woken);
   void begin_period();
   void wall_passed();
   std::uint64_t slice_budget() const;
@@ -139,46 +154,48 @@ class Actor {
   void flush_log();  // a line that has no line feed
   void tell_lines();
 
+  // What every message touches, together.
   Shard& shard_;
-  Setup setup_;
-  Classified& classified_ = setup_.classified;
-  Mailbox mailbox_;
-  Exchange exchange_;
-  LogBuffer log_;
-  Backoff backoff_;
-  SliceMeter meter_;
-
-  std::unique_ptr<wasm::wasi::Context> wasi_;
+  const Handle handle_;
   std::unique_ptr<wasm::Instance> instance_;
   Phase phase_ = Phase::starting;
-  ProcessState end_state_ = ProcessState::exited;
   bool stopped_ = false;
   bool queued_ = false;   // in the run queue
   bool waiting_ = false;  // the guest waits for the host
   bool woken_ = false;    // what it waits for may have come since its slice began
+  bool period_restart_ = false;
+  std::uint64_t period_fuel_ = 0;
+  std::uint64_t next_order_ = 1;
+  std::uint64_t calls_ = 0, failures_ = 0, fuel_used_ = 0;
+  io::Loop::TimerId wall_timer_ = 0;
+  Mailbox mailbox_;
+  SliceMeter meter_;
+  Exchange exchange_;
+
+  Setup setup_;
+  Classified& classified_ = setup_.classified;
+  const std::string caller_text_;
+  std::optional<Error> abort_;
+  LogBuffer log_;
+  Backoff backoff_;
+  std::unique_ptr<wasm::wasi::Context> wasi_;
+  ProcessState end_state_ = ProcessState::exited;
   Started started_;
 
   std::unique_ptr<Delivery> current_;         // of a method or command
   std::optional<io::RopeBuilder> collected_;  // its output, while it is a request
-  Link<io::PipeReader> input_link_ = std::make_shared<io::PipeReader*>(nullptr);
-  Link<io::PipeWriter> output_link_ = std::make_shared<io::PipeWriter*>(nullptr);
-  Link<io::RopeBuilder> collected_link_ = std::make_shared<io::RopeBuilder*>(nullptr);
+  Link<io::PipeReader> input_link_;           // of the call under way; null: none
+  Link<io::PipeWriter> output_link_;
+  Link<io::RopeBuilder> collected_link_;
   abi::Info info_;
-  std::optional<Error> abort_;
-
-  std::uint64_t period_fuel_ = 0;
-  bool period_restart_ = false;
-  io::Loop::TimerId wall_timer_ = 0;
   io::Loop::TimerId grace_timer_ = 0;
   io::Loop::TimerId start_timer_ = 0;
 
-  std::uint64_t next_order_ = 1;
   std::uint64_t next_waiter_ = 1;
   std::map<std::uint64_t, io::Callback> line_waiters_;
   std::map<std::uint64_t, io::Callback> end_waiters_;
 
   std::uint32_t restarts_ = 0;
-  std::uint64_t calls_ = 0, failures_ = 0, fuel_used_ = 0;
   WallTime started_at_{};
   std::string last_error_;
   std::shared_ptr<Actor*> self_ = std::make_shared<Actor*>(this);  // shared with callbacks that may come late

@@ -10,12 +10,14 @@ namespace myelin::kernel {
 
 namespace {
 
-bool known_method(const Classified& classified, const std::string& method) {
+bool known_method(const Classified& classified, std::string_view method) {
   switch (classified.kind) {
     case ProcessKind::mailbox:
       return method.empty() || valid_method_name(method);
     case ProcessKind::command:
       return method.empty() || method == "run";
+    case ProcessKind::native:  // no guest is one
+      return false;
     case ProcessKind::method:
       return std::find(classified.methods.begin(), classified.methods.end(), method) != classified.methods.end();
   }
@@ -36,35 +38,56 @@ Message response_to(const Message& request, const Pid& from) {
 
 }  // namespace
 
-Result<void> Actor::admissible(const Delivery& delivery) const {
-  const Message& message = delivery.message;
+Result<void> Actor::admissible(Principal::Kind kind, const identity::PeerId& peer, std::string_view method,
+                               const std::optional<Instant>& deadline, std::size_t bytes) const {
   if (over()) return fail(ErrorCode::no_such_process, "the process has ended");
-  if (auto yes = admit(message.principal, setup_.spec.access, message.method); !yes) return yes;
-  if (!known_method(classified_, message.method))
-    return fail(ErrorCode::no_such_method, "the process has no method '" + abi::one_line(message.method) + "'");
-  if (message.deadline && *message.deadline <= shard_.loop.now())
-    return fail(ErrorCode::timeout, "the deadline has passed");
-  return mailbox_.check(delivery.bytes);
+  if (auto yes = admit(kind, peer, setup_.spec.access, method); !yes) return yes;
+  if (!known_method(classified_, method))
+    return fail(ErrorCode::no_such_method, "the process has no method '" + abi::one_line(method) + "'");
+  if (deadline && *deadline <= shard_.loop.now()) return fail(ErrorCode::timeout, "the deadline has passed");
+  if (mailbox_.fits(bytes)) return {};
+  return mailbox_.check(bytes);
 }
 
 void Actor::accept(std::unique_ptr<Delivery> delivery) {
+  const Message& message = delivery->message;
   delivery->bytes = delivery_bytes(*delivery);
-  if (auto yes = admissible(*delivery); !yes) return refuse(std::move(delivery), yes.error());
+  const Principal& asks = message.principal;
+  if (auto yes = admissible(asks.kind, asks.peer, message.method, message.deadline, delivery->bytes); !yes)
+    return refuse(std::move(delivery), yes.error());
   ++calls_;
   ++(delivery->call ? shard_.counters.calls : shard_.counters.requests);
   delivery->order = next_order();
-  shard_.track(*delivery, pid());
-  if (classified_.kind == ProcessKind::mailbox) exchange_.prepare(*delivery);
-  if (!delivery->call && !delivery->message.wants_response) {
+  delivery->id = exchange_.next_id();
+  shard_.track(*delivery, message.deadline, pid());
+  if (has_mailbox()) exchange_.prepare(*delivery);
+  if (!delivery->call && !message.wants_response) {
     ++shard_.counters.outcomes_ok;
     auto accepted = std::exchange(delivery->reply, nullptr);
-    accepted(Ending{response_to(delivery->message, pid()), std::nullopt});
+    accepted(Ending{response_to(message, pid()), std::nullopt});
   }
   mailbox_.push(std::move(delivery));
-  if (classified_.kind == ProcessKind::mailbox)
+  if (has_mailbox())
     wake();
   else
     next();
+}
+
+void Actor::accept(LetterPtr letter) {
+  letter->bytes = message_overhead_bytes + letter->body.size + letter->metadata.size + letter->method.size +
+                  letter->mime.size + letter->payload_size();
+  static const identity::PeerId no_peer;
+  const std::string_view method = letter->text(letter->method);
+  if (auto yes = admissible(Principal::Kind::process, no_peer, method, letter->deadline, letter->bytes); !yes)
+    return refuse(std::move(letter), yes.error());
+  ++calls_;
+  ++shard_.counters.requests;
+  letter->order = next_order();
+  letter->id = exchange_.next_id();
+  if (letter->deadline) shard_.track(*letter, letter->deadline, pid());
+  if (!letter->wants_response()) shard_.acknowledge(*letter, pid_text());
+  mailbox_.push(std::move(letter));
+  wake();
 }
 
 void Actor::refuse(std::unique_ptr<Delivery> delivery, Error why) {
@@ -76,7 +99,13 @@ void Actor::refuse(std::unique_ptr<Delivery> delivery, Error why) {
   shard_.finish(std::move(delivery), std::move(ending));
 }
 
+void Actor::refuse(LetterPtr letter, Error why) {
+  if (why.code == ErrorCode::mailbox_full && mailbox_.want_room(letter->from)) letter->room_from = pid();
+  shard_.finish(std::move(letter), std::move(why));
+}
+
 void Actor::tell_roomy() {
+  if (!mailbox_.anybody_waits()) return;
   for (const Pid& sender : mailbox_.take_roomy())
     shard_.core.post(shard_.core.shard_of(sender), [sender, from = pid()](Shard& shard) {
       if (Actor* actor = shard.find(sender)) actor->exchange().room(from);
@@ -85,7 +114,7 @@ void Actor::tell_roomy() {
 
 void Actor::next() {
   while (phase_ == Phase::idle && !stopped_ && !mailbox_.empty()) {
-    auto delivery = mailbox_.pop();
+    std::unique_ptr<Delivery> delivery(as<Delivery>(mailbox_.pop()).release());
     mailbox_.release(delivery->bytes);
     begin_call(std::move(delivery));
   }
@@ -111,27 +140,32 @@ void Actor::begin_call(std::unique_ptr<Delivery> delivery) {
   enqueue();
 }
 
+// What a descriptor of the call leads to is not there any more.
+void Actor::cut_links() {
+  if (auto link = std::exchange(input_link_, nullptr)) *link = nullptr;
+  if (auto link = std::exchange(output_link_, nullptr)) *link = nullptr;
+  if (auto link = std::exchange(collected_link_, nullptr)) *link = nullptr;
+}
+
 void Actor::bind_stdio(Delivery& delivery) {
   OutputLimit limit{limits().output_bytes_per_call,
                     [this] { abort_soon(Error{ErrorCode::trapped, "the output is over its limit"}); }};
   // Links of its own: a descriptor that was kept from an earlier call must not lead to this one.
-  input_link_ = std::make_shared<io::PipeReader*>(nullptr);
-  output_link_ = std::make_shared<io::PipeWriter*>(nullptr);
-  collected_link_ = std::make_shared<io::RopeBuilder*>(nullptr);
+  cut_links();
   if (delivery.call) {
     auto* input = std::get_if<io::PipeReader>(&delivery.message.payload.bytes);
     if (input != nullptr) {
-      *input_link_ = input;
+      input_link_ = std::make_shared<io::PipeReader*>(input);
       wasi_->bind(0, pipe_input(input_link_));
     }
-    *output_link_ = &delivery.output;
+    output_link_ = std::make_shared<io::PipeWriter*>(&delivery.output);
     wasi_->bind(1, pipe_output(output_link_, std::move(limit)));
     return;
   }
   const auto* rope = std::get_if<Rope>(&delivery.message.payload.bytes);
   wasi_->bind(0, rope_input(shard_.loop, rope != nullptr ? *rope : Rope(delivery.message.body)));
   if (limit.bytes == 0 || limit.bytes > limits::payload_rope_bytes) limit.bytes = limits::payload_rope_bytes;
-  *collected_link_ = &collected_.emplace();
+  collected_link_ = std::make_shared<io::RopeBuilder*>(&collected_.emplace());
   wasi_->bind(1, rope_output(shard_.loop, collected_link_, std::move(limit)));
 }
 
@@ -155,9 +189,7 @@ Outcome Actor::response_of(Delivery& delivery) {
 void Actor::finish_current(Result<void> result) {
   cancel_timer(wall_timer_);
   cancel_timer(grace_timer_);
-  *input_link_ = nullptr;
-  *output_link_ = nullptr;
-  *collected_link_ = nullptr;
+  cut_links();
   if (classified_.uses_info) forget_info();
   if (instance_ && !instance_->busy()) {
     wasi_->bind(0, wasm::wasi::null_descriptor());
@@ -224,10 +256,26 @@ void Actor::remember_info(const Delivery& delivery) {
   info_.mime = message.payload.mime;
 }
 
+void Actor::remember_info(const Letter& letter) {
+  if (!classified_.uses_info) return;
+  info_.event = abi::Event::request;
+  info_.caller_kind = Principal::Kind::process;
+  info_.deadline = letter.deadline;
+  info_.payload_size.reset();
+  if (letter.payload) info_.payload_size = letter.payload->size();
+  info_.protocol = "myelin/message/1";
+  info_.method = letter.text(letter.method);
+  info_.path.clear();
+  info_.caller = letter.caller_text();
+  info_.correlation.clear();
+  info_.mime = letter.text(letter.mime);
+}
+
 void Actor::forget_info() {
+  if (!classified_.uses_info) return;
   info_ = abi::Info();
   info_.node = shard_.core.node_text;
-  info_.pid = pid().to_string();
+  info_.pid = pid_text();
   info_.name = process_name();
 }
 

@@ -23,10 +23,11 @@ Result<void> result_of(const wasm::Run& run) {
 
 }  // namespace
 
-void Actor::enqueue(RunQueue::Lane lane) {
+void Actor::enqueue(Lane lane) {
   if (queued_ || stopped_) return;
   queued_ = true;
-  shard_.enqueue(pid(), lane);
+  if (lane == Lane::woken && instance_ && shard_.crowded()) instance_->prefetch();
+  shard_.enqueue(*this, lane);
 }
 
 void Actor::wake() {
@@ -78,10 +79,10 @@ std::uint64_t Actor::slice() {
   waiting_ = false;
   woken_ = false;
   std::uint64_t before = instance_->fuel_used();
-  Instant begun = shard_.stopwatch();
+  Instant begun = shard_.latest_look();
   wasm::Run run = instance_->resume(slice_budget());
   std::uint64_t used = instance_->fuel_used() - before;
-  if (meter_.wants(used)) meter_.measured(used, shard_.stopwatch() - begun);
+  if (meter_.wants(used)) meter_.measured(used, shard_.look() - begun);
   fuel_used_ += used;
   shard_.counters.fuel += used;
   after_slice(run);
@@ -103,7 +104,7 @@ void Actor::after_slice(const wasm::Run& run) {
       if (limits().fuel_per_call != 0 && !period_restart_ &&
           instance_->fuel_used() - period_fuel_ >= limits().fuel_per_call)
         return run_ended(wasm::Run{wasm::Run::State::trapped, 0, "out of fuel"});
-      enqueue(RunQueue::Lane::spent);
+      enqueue(Lane::spent);
       break;
     default:
       return run_ended(run);

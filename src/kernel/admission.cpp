@@ -5,17 +5,16 @@
 namespace myelin::kernel {
 
 // The method takes no part yet in the decision: an access list admits to a process as a whole.
-Result<void> admit(const Principal& principal, const AccessList& target, std::string_view /*method*/) {
-  switch (principal.kind) {
+Result<void> admit(Principal::Kind kind, const identity::PeerId& peer, const AccessList& target,
+                   std::string_view /*method*/) {
+  switch (kind) {
     case Principal::Kind::operator_:
     case Principal::Kind::process:
     case Principal::Kind::token:
       return {};
     case Principal::Kind::peer:
       if (target.anyone) return {};
-      if (!principal.peer.empty() &&
-          std::find(target.peers.begin(), target.peers.end(), principal.peer) != target.peers.end())
-        return {};
+      if (!peer.empty() && std::find(target.peers.begin(), target.peers.end(), peer) != target.peers.end()) return {};
       return fail(ErrorCode::forbidden, "the process does not admit this peer");
     case Principal::Kind::anonymous:
       if (target.anyone) return {};

@@ -11,6 +11,11 @@
 namespace myelin::kernel {
 
 // Success, or `unauthorized` (an anonymous local client where a token would do) or `forbidden`.
-Result<void> admit(const Principal& principal, const AccessList& target, std::string_view method);
+// `peer`: of a principal of that kind.
+Result<void> admit(Principal::Kind kind, const identity::PeerId& peer, const AccessList& target,
+                   std::string_view method);
+inline Result<void> admit(const Principal& principal, const AccessList& target, std::string_view method) {
+  return admit(principal.kind, principal.peer, target, method);
+}
 
 }  // namespace myelin::kernel

@@ -14,15 +14,41 @@ constexpr Duration drain_step = std::chrono::milliseconds(5);
 Error gone(const Pid& pid) { return Error{ErrorCode::no_such_process, "no process " + pid.to_string()}; }
 
 template <typename T>
+Result<T> not_of_natives(Native&) {
+  return fail(ErrorCode::unsupported, "native processes have neither log nor end here: their program has");
+}
+
+template <typename T>
 io::Task<Result<T>> ask_actor(io::Loop* caller, std::shared_ptr<Core> core, Pid pid,
-                              std::move_only_function<Result<T>(Actor&)> work) {
+                              std::move_only_function<Result<T>(Actor&)> work,
+                              Result<T> (*of_native)(Native&) = not_of_natives<T>) {
   std::size_t home = core->shard_of(pid).index;
   co_return co_await ask<Result<T>>(caller, core, home,
-                                    [pid, work = std::move(work)](Shard& shard) mutable -> Result<T> {
+                                    [pid, of_native, work = std::move(work)](Shard& shard) mutable -> Result<T> {
+                                      if (Native* native = shard.natives.find(pid)) return of_native(*native);
                                       Actor* actor = shard.find(pid);
                                       if (actor == nullptr) return fail(gone(pid));
                                       return work(*actor);
                                     });
+}
+
+template <Signal which>
+Result<void> signal_native(Native& native) {
+  return native.signal(which);
+}
+
+Result<void> (*signaller(Signal signal))(Native&) {
+  switch (signal) {
+    case Signal::kill:
+      return signal_native<Signal::kill>;
+    case Signal::stop:
+      return signal_native<Signal::stop>;
+    case Signal::resume:
+      return signal_native<Signal::resume>;
+    case Signal::restart:
+      return signal_native<Signal::restart>;
+  }
+  return signal_native<Signal::kill>;
 }
 
 // A waiter of an actor, seen from another loop: set by the actor, or by a token that fires.
@@ -50,6 +76,7 @@ io::Task<std::vector<ProcessInfo>> list_processes(std::shared_ptr<Core> core, io
     auto some = co_await ask<std::vector<ProcessInfo>>(caller, core, i, [](Shard& shard) {
       std::vector<ProcessInfo> infos;
       for (const auto& [pid, actor] : shard.actors()) infos.push_back(actor->describe());
+      for (const auto& [pid, native] : shard.natives.all()) infos.push_back(native->describe());
       return infos;
     });
     std::move(some.begin(), some.end(), std::back_inserter(all));
@@ -71,13 +98,14 @@ io::Task<Result<ProcessInfo>> inspect_process(std::shared_ptr<Core> core, io::Lo
   if (!pid)
     co_return fail(ErrorCode::no_such_process,
                    "no process is named '" + abi::one_line(std::get<std::string>(process)) + "'");
-  co_return co_await ask_actor<ProcessInfo>(caller, core, *pid,
-                                            [](Actor& actor) -> Result<ProcessInfo> { return actor.describe(); });
+  co_return co_await ask_actor<ProcessInfo>(
+      caller, core, *pid, [](Actor& actor) -> Result<ProcessInfo> { return actor.describe(); },
+      [](Native& native) -> Result<ProcessInfo> { return native.describe(); });
 }
 
 io::Task<Result<void>> signal_process(std::shared_ptr<Core> core, io::Loop* caller, Pid pid, Signal signal) {
-  co_return co_await ask_actor<void>(caller, core, pid,
-                                     [signal](Actor& actor) -> Result<void> { return actor.signal(signal); });
+  co_return co_await ask_actor<void>(
+      caller, core, pid, [signal](Actor& actor) -> Result<void> { return actor.signal(signal); }, signaller(signal));
 }
 
 io::Task<Result<void>> remove_process(std::shared_ptr<Core> core, io::Loop* caller, Pid pid) {

@@ -1,4 +1,5 @@
-// Delivery: a message on its way to one process, with the end that its sender waits for.
+// Delivery: a message on its way to one process, from outside the node's processes or to one that has no mailbox, with
+// the end that its sender waits for.
 //
 // Invariants: `reply` is called exactly once, through end(). A delivery belongs to one shard at a time and moves
 // between them whole, in a post. Thread: the shard that holds it.
@@ -7,6 +8,7 @@
 #include "io/loop.hpp"
 #include "io/pipe.hpp"
 #include "kernel/message.hpp"
+#include "kernel/parcel.hpp"
 #include "kernel/record.hpp"
 
 #include <cstdint>
@@ -21,9 +23,11 @@ struct Ending {
   std::optional<Pid> room_from;
 };
 
-struct Delivery {
-  std::uint64_t ticket = 0;  // unique in the node
-  bool call = false;         // stdio of a caller outside: message.payload is a stream, and `output` the way back
+struct Delivery final : Parcel {
+  Delivery() : Parcel(Kind::delivery) {}
+  ~Delivery() = default;
+
+  bool call = false;  // stdio of a caller outside: message.payload is a stream, and `output` the way back
   Message message;
   io::PipeWriter output;
   std::move_only_function<void(Ending)> reply;
@@ -31,9 +35,6 @@ struct Delivery {
   std::move_only_function<void(std::string)> tell_mime;
 
   // Set by the process that accepted it.
-  std::uint64_t order = 0;
-  std::size_t bytes = 0;  // counted on the mailbox
-  io::Loop::TimerId deadline_timer = 0;
   bool left = false;                    // its caller has left
   std::unique_ptr<abi::Record> record;  // for a mailbox process: what `receive` will give
 

@@ -26,12 +26,13 @@ HostResult receive(Instance& instance, Args args, std::uint64_t* result, bool fi
   Actor& actor = actor_of(instance);
   Exchange& exchange = actor.exchange();
   std::uint32_t capacity = word(args[1]);
-  if (!instance.memory().range(word(args[0]), capacity)) {
+  auto into = instance.range(word(args[0]), capacity);
+  if (!into) {
     exchange.end_receive();
     return answer(result, minus(ErrorCode::bad_request));
   }
-  const abi::Record* record = exchange.peek();
-  if (record == nullptr) {
+  const Parcel* parcel = exchange.peek();
+  if (parcel == nullptr) {
     bool waits = first ? exchange.begin_receive(static_cast<std::int64_t>(args[2])) : !exchange.receive_timed_out();
     if (waits) return HostResult::pending;
     exchange.end_receive();
@@ -39,36 +40,36 @@ HostResult receive(Instance& instance, Args args, std::uint64_t* result, bool fi
     return answer(result, 0);
   }
   exchange.end_receive();
-  std::size_t size = record->size();
+  const abi::RecordView record = exchange.record_of(*parcel);
+  std::size_t size = record.size();
   if (size > capacity) return answer(result, static_cast<std::int32_t>(size));
-  auto into = instance.memory().range(word(args[0]), static_cast<std::uint32_t>(size));
-  record->write(*into, actor.now());
+  record.write(into->first(size), record.deadline ? actor.now() : Instant{});
   exchange.consume();
   return answer(result, static_cast<std::int32_t>(size));
 }
 
 HostResult send(Instance& instance, Args args, std::uint64_t* result, bool) {
-  auto record = instance.memory().range(word(args[0]), word(args[1]));
+  auto record = instance.range(word(args[0]), word(args[1]));
   std::int64_t value = record ? actor_of(instance).exchange().send(*record) : minus(ErrorCode::bad_request);
   *result = static_cast<std::uint64_t>(value);
   return HostResult::done;
 }
 
 HostResult respond(Instance& instance, Args args, std::uint64_t* result, bool) {
-  auto record = instance.memory().range(word(args[1]), word(args[2]));
+  auto record = instance.range(word(args[1]), word(args[2]));
   if (!record) return answer(result, minus(ErrorCode::bad_request));
   return answer(result, actor_of(instance).exchange().respond(args[0], *record));
 }
 
 HostResult payload_read(Instance& instance, Args args, std::uint64_t* result, bool) {
-  auto into = instance.memory().range(word(args[2]), word(args[3]));
+  auto into = instance.range(word(args[2]), word(args[3]));
   if (!into) return answer(result, minus(ErrorCode::bad_request));
   auto size = actor_of(instance).exchange().payload_read(args[0], static_cast<std::int64_t>(args[1]), *into);
   return size ? answer(result, *size) : HostResult::pending;
 }
 
 HostResult payload_write(Instance& instance, Args args, std::uint64_t* result, bool) {
-  auto from = instance.memory().range(word(args[1]), word(args[2]));
+  auto from = instance.range(word(args[1]), word(args[2]));
   if (!from) return answer(result, minus(ErrorCode::bad_request));
   auto size = actor_of(instance).exchange().payload_write(args[0], *from);
   return size ? answer(result, *size) : HostResult::pending;
@@ -77,7 +78,7 @@ HostResult payload_write(Instance& instance, Args args, std::uint64_t* result, b
 HostResult message_info(Instance& instance, Args args, std::uint64_t* result, bool) {
   Actor& actor = actor_of(instance);
   std::uint32_t capacity = word(args[1]);
-  auto into = instance.memory().range(word(args[0]), capacity);
+  auto into = instance.range(word(args[0]), capacity);
   if (!into) return answer(result, minus(ErrorCode::bad_request));
   const abi::Info& info = actor.info();
   std::size_t size = info.size();

@@ -4,6 +4,8 @@
 #include "kernel/call.hpp"
 #include "kernel/control.hpp"
 #include "kernel/core.hpp"
+#include "kernel/native.hpp"
+#include "kernel/once.hpp"
 #include "kernel/request.hpp"
 #include "kernel/spawn.hpp"
 
@@ -27,6 +29,15 @@ class KernelSwitch final : public Kernel {
   }
   io::Task<Result<ProcessInfo>> spawn(io::Loop& caller, SpawnSpec spec) override {
     return spawn_process(core_, &caller, std::move(spec));
+  }
+  io::Task<Result<std::shared_ptr<const wasm::Module>>> load(io::Loop& caller, Buffer module) override {
+    return core_->engine.load(caller, std::move(module));
+  }
+  void run_once(io::Loop& caller, OnceSpec spec, OutcomeCallback done) override {
+    kernel::run_once(core_, caller, std::move(spec), std::move(done));
+  }
+  io::Task<Result<ProcessInfo>> add_native(io::Loop& home, NativeSpec spec, NativeProgram& program) override {
+    return kernel::add_native(core_, &home, std::move(spec), &program);
   }
   io::Task<std::vector<ProcessInfo>> list(io::Loop& caller) override { return list_processes(core_, &caller); }
   io::Task<Result<ProcessInfo>> inspect(io::Loop& caller, std::variant<Pid, std::string> process) override {

@@ -88,6 +88,18 @@ struct KernelConfig {
   Address::Aliases aliases;  // called on any shard
 };
 
+// A process for one message: see Kernel::run_once().
+struct OnceSpec {
+  SpawnSpec spec;  // `loaded` set, no name, never restarted
+  std::string method;
+  Buffer input;                     // the message's body, or stdin
+  std::optional<Instant> deadline;  // of the message
+  Principal principal;
+};
+
+class NativeProgram;
+struct NativeSpec;
+
 struct KernelMetrics {
   std::uint64_t calls = 0, requests = 0, outcomes_ok = 0, spawned = 0, ended = 0, restarts = 0, traps = 0, fuel = 0;
   std::array<std::uint64_t, 32> outcomes_error{};  // by ErrorCode
@@ -117,6 +129,16 @@ class Kernel {
   // Errors: invalid_module, too_large, conflict (name taken), limit, bad_request (name), timeout, trapped or
   // guest_failed (`_initialize`).
   virtual io::Task<Result<ProcessInfo>> spawn(io::Loop& caller, SpawnSpec spec) = 0;
+  // Compiles a module, or finds it in the cache. Errors: invalid_module, too_large, timeout, limit, io.
+  virtual io::Task<Result<std::shared_ptr<const wasm::Module>>> load(io::Loop& caller, Buffer module) = 0;
+  // Spawns a process on the caller's shard, sends it one message, and removes it when that has ended. Many may be under
+  // way at once. `done` runs on `caller`, in a later turn, exactly once, when the process is gone.
+  // Errors: those of spawn() and of the message.
+  virtual void run_once(io::Loop& caller, OnceSpec spec, OutcomeCallback done) = 0;
+  // Puts a process whose code is the embedding program's own into the table (native.hpp), on the shard of `home`, where
+  // the caller runs; `program` lives until it is told that the process was removed. Errors: bad_request (name),
+  // conflict (name taken), stopping.
+  virtual io::Task<Result<ProcessInfo>> add_native(io::Loop& home, NativeSpec spec, NativeProgram& program) = 0;
   virtual io::Task<std::vector<ProcessInfo>> list(io::Loop& caller) = 0;
   // `process`: a PID or a name. Errors: no_such_process.
   virtual io::Task<Result<ProcessInfo>> inspect(io::Loop& caller, std::variant<Pid, std::string> process) = 0;

@@ -2,6 +2,7 @@
 
 #include "base/check.hpp"
 #include "base/limits.hpp"
+#include "kernel/delivery.hpp"
 
 #include <algorithm>
 
@@ -38,35 +39,15 @@ void Delivery::end(Ending ending) {
   if (callback) callback(std::move(ending));
 }
 
-void Mailbox::push(std::unique_ptr<Delivery> delivery) {
-  ++messages_;
-  bytes_ += delivery->bytes;
-  queue_.push_back(std::move(delivery));
+ParcelPtr Mailbox::take(std::uint64_t ticket) {
+  ParcelPtr parcel = queue_.take(ticket);
+  if (parcel) release(parcel->bytes);
+  return parcel;
 }
 
-std::unique_ptr<Delivery> Mailbox::pop() {
-  MYELIN_CHECK(!queue_.empty(), "something is queued");
-  auto delivery = std::move(queue_.front());
-  queue_.pop_front();
-  return delivery;
-}
-
-std::unique_ptr<Delivery> Mailbox::take(std::uint64_t ticket) {
-  auto found = std::find_if(queue_.begin(), queue_.end(), [&](const auto& each) { return each->ticket == ticket; });
-  if (found == queue_.end()) return nullptr;
-  auto delivery = std::move(*found);
-  queue_.erase(found);
-  release(delivery->bytes);
-  return delivery;
-}
-
-std::vector<std::unique_ptr<Delivery>> Mailbox::take_all() {
-  std::vector<std::unique_ptr<Delivery>> all;
-  for (auto& delivery : queue_) {
-    release(delivery->bytes);
-    all.push_back(std::move(delivery));
-  }
-  queue_.clear();
+ParcelQueue Mailbox::take_all() {
+  ParcelQueue all = std::move(queue_);
+  for (const Parcel* each = all.front(); each != nullptr; each = each->next) release(each->bytes);
   return all;
 }
 

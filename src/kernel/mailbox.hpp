@@ -6,12 +6,11 @@
 #pragma once
 
 #include "base/error.hpp"
-#include "base/fifo.hpp"
-#include "kernel/delivery.hpp"
+#include "base/ids.hpp"
+#include "kernel/parcel.hpp"
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <set>
 #include <vector>
 
@@ -23,17 +22,25 @@ class Mailbox {
 
   // Errors: too_large (would not fit even alone), mailbox_full.
   Result<void> check(std::size_t bytes) const;
-  // REQUIRES: check(delivery->bytes) succeeded.
-  void push(std::unique_ptr<Delivery> delivery);
+  // Whether check() would succeed.
+  bool fits(std::size_t bytes) const { return messages_ < max_messages_ && bytes <= max_bytes_ - bytes_; }
+  // REQUIRES: check(parcel->bytes) succeeded.
+  void push(ParcelPtr parcel) {
+    ++messages_;
+    bytes_ += parcel->bytes;
+    queue_.push_back(std::move(parcel));
+  }
   bool empty() const { return queue_.empty(); }
-  Delivery* front() const { return queue_.empty() ? nullptr : queue_.front().get(); }
-  // The first; it still counts.
-  std::unique_ptr<Delivery> pop();
+  Parcel* front() const { return queue_.front(); }
+  // The first; it still counts. REQUIRES: not empty().
+  ParcelPtr pop() { return queue_.pop_front(); }
   // Takes the one with that ticket out of the queue and counts it no longer; null if it is not queued.
-  std::unique_ptr<Delivery> take(std::uint64_t ticket);
+  ParcelPtr take(std::uint64_t ticket);
   // Everything queued, no longer counted.
-  std::vector<std::unique_ptr<Delivery>> take_all();
+  ParcelQueue take_all();
   void release(std::size_t bytes);
+
+  bool anybody_waits() const { return !waiting_.empty(); }
 
   std::size_t messages() const { return messages_; }  // that count: queued and unanswered
   std::uint64_t bytes() const { return bytes_; }
@@ -48,7 +55,7 @@ class Mailbox {
  private:
   std::uint32_t max_messages_;
   std::uint64_t max_bytes_;
-  Fifo<std::unique_ptr<Delivery>> queue_;
+  ParcelQueue queue_;
   std::size_t messages_ = 0;
   std::uint64_t bytes_ = 0;
   std::set<Pid> waiting_;

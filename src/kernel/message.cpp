@@ -64,8 +64,11 @@ bool valid_method_name(std::string_view name) {
   static constexpr std::array<std::string_view, 9> allocators = {
       "malloc", "calloc", "realloc", "free", "aligned_alloc", "posix_memalign", "memalign", "alloc", "dealloc"};
   if (name.empty() || name.size() > limits::method_name_bytes || !letter(name[0])) return false;
-  if (name.starts_with("cabi_")) return false;
-  if (std::find(allocators.begin(), allocators.end(), name) != allocators.end()) return false;
+  constexpr std::size_t shortest_reserved = 4;
+  if (name.size() >= shortest_reserved) {
+    if (name.starts_with("cabi_")) return false;
+    if (std::find(allocators.begin(), allocators.end(), name) != allocators.end()) return false;
+  }
   return std::all_of(name.begin(), name.end(),
                      [](char c) { return letter(c) || digit(c) || c == '_' || c == '.' || c == '-'; });
 }

@@ -10,7 +10,9 @@ std::optional<Pid> Names::find(std::string_view name) const {
 
 void Names::erase(const std::string& name, const Pid& pid) {
   auto found = names_.find(name);
-  if (found != names_.end() && found->second == pid) names_.erase(found);
+  if (found == names_.end() || found->second != pid) return;
+  names_.erase(found);
+  ++version_;
 }
 
 Result<std::optional<Pid>> Names::reserve(const std::string& name, bool replace) {

@@ -8,6 +8,7 @@
 #include "base/error.hpp"
 #include "base/ids.hpp"
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <set>
@@ -19,8 +20,14 @@ namespace myelin::kernel {
 class Names {
  public:
   std::optional<Pid> find(std::string_view name) const;
-  void set(const std::string& name, const Pid& pid) { names_[name] = pid; }
+  void set(const std::string& name, const Pid& pid) {
+    names_[name] = pid;
+    ++version_;
+  }
   void erase(const std::string& name, const Pid& pid);
+
+  // Another one after each change: what was found before may be wrong then.
+  std::uint64_t version() const { return version_; }
 
   // Shard 0 only. Success gives who has the name now, if `replace`. Errors: conflict.
   Result<std::optional<Pid>> reserve(const std::string& name, bool replace);
@@ -29,6 +36,7 @@ class Names {
  private:
   std::map<std::string, Pid, std::less<>> names_;
   std::set<std::string, std::less<>> reserved_;
+  std::uint64_t version_ = 0;
 };
 
 }  // namespace myelin::kernel

@@ -1,6 +1,7 @@
 // The pure parts: mailbox, back-off, slices, log lines, classification, ropes behind descriptors.
 #include "kernel/backoff.hpp"
 #include "kernel/classify.hpp"
+#include "kernel/delivery.hpp"
 #include "kernel/log_buffer.hpp"
 #include "kernel/mailbox.hpp"
 #include "kernel/names.hpp"
@@ -113,8 +114,8 @@ TEST(SliceMeter, FollowsMeasuredTime) {
 }
 
 TEST(RunQueue, IsFirstInFirstOut) {
-  for (auto lane : {RunQueue::Lane::woken, RunQueue::Lane::spent}) {
-    RunQueue queue(1000);
+  for (auto lane : {Lane::woken, Lane::spent}) {
+    RunQueue<Pid> queue(1000);
     EXPECT_FALSE(queue.pop());
     queue.push(pid(2), lane);
     queue.push(pid(1), lane);
@@ -127,31 +128,31 @@ TEST(RunQueue, IsFirstInFirstOut) {
 }
 
 TEST(RunQueue, TheWokenComeFirst) {
-  RunQueue queue(1000);
-  queue.push(pid(1), RunQueue::Lane::spent);
-  queue.push(pid(2), RunQueue::Lane::woken);
+  RunQueue<Pid> queue(1000);
+  queue.push(pid(1), Lane::spent);
+  queue.push(pid(2), Lane::woken);
   EXPECT_EQ(queue.pop(), pid(2));
-  EXPECT_EQ(queue.next(), RunQueue::Lane::spent);
+  EXPECT_EQ(queue.next(), Lane::spent);
   EXPECT_EQ(queue.pop(), pid(1));
 }
 
 TEST(RunQueue, TheWokenDoNotStarveTheSpent) {
   for (std::uint64_t fuel : {std::uint64_t{0}, std::uint64_t{300}}) {
-    RunQueue queue(1000);
-    queue.push(pid(9), RunQueue::Lane::spent);
-    queue.push(pid(1), RunQueue::Lane::woken);
+    RunQueue<Pid> queue(1000);
+    queue.push(pid(9), Lane::spent);
+    queue.push(pid(1), Lane::woken);
     std::uint32_t woken = 0;
-    while (queue.next() == RunQueue::Lane::woken) {
+    while (queue.next() == Lane::woken) {
       auto popped = queue.pop();
       ASSERT_EQ(popped, pid(1));
       queue.used(fuel);
-      queue.push(*popped, RunQueue::Lane::woken);
-      ASSERT_LE(++woken, RunQueue::woken_in_a_row);
+      queue.push(*popped, Lane::woken);
+      ASSERT_LE(++woken, RunQueue<Pid>::woken_in_a_row);
     }
-    EXPECT_EQ(woken, fuel == 0 ? RunQueue::woken_in_a_row : 4u) << "by turns, or by what they used";
+    EXPECT_EQ(woken, fuel == 0 ? RunQueue<Pid>::woken_in_a_row : 4u) << "by turns, or by what they used";
     EXPECT_EQ(queue.pop(), pid(9));
-    queue.push(pid(9), RunQueue::Lane::spent);
-    EXPECT_EQ(queue.next(), RunQueue::Lane::woken) << "and then they are first again";
+    queue.push(pid(9), Lane::spent);
+    EXPECT_EQ(queue.next(), Lane::woken) << "and then they are first again";
   }
 }
 

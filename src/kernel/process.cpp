@@ -10,6 +10,8 @@ std::string_view name(ProcessKind kind) {
       return "mailbox";
     case ProcessKind::command:
       return "command";
+    case ProcessKind::native:
+      return "native";
   }
   return "method";
 }

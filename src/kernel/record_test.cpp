@@ -110,10 +110,10 @@ TEST(Sent, IsRead) {
   EXPECT_EQ(read->target, "friend/worker");
   EXPECT_EQ(read->method, "echo");
   EXPECT_EQ(read->mime, "text/plain");
-  EXPECT_EQ(to_text(read->context.view()), "ctx");
-  EXPECT_EQ(to_text(read->metadata.view()), "meta");
-  EXPECT_EQ(to_text(read->body.view()), "body");
-  EXPECT_EQ(to_text(read->payload.view()), "payload");
+  EXPECT_EQ(to_text(read->context), "ctx");
+  EXPECT_EQ(to_text(read->metadata), "meta");
+  EXPECT_EQ(to_text(read->body), "body");
+  EXPECT_EQ(to_text(read->payload), "payload");
   EXPECT_EQ(read->timeout, std::chrono::microseconds(1));
 }
 

@@ -8,7 +8,6 @@
 #pragma once
 
 #include "base/fifo.hpp"
-#include "base/ids.hpp"
 #include "base/time.hpp"
 
 #include <cstdint>
@@ -16,26 +15,54 @@
 
 namespace myelin::kernel {
 
+enum class Lane : std::uint8_t { woken, spent };
+
+// Of T that are cheap to copy.
+template <typename T>
 class RunQueue {
  public:
-  enum class Lane : std::uint8_t { woken, spent };
   static constexpr std::uint32_t woken_in_a_row = 16;
 
   explicit RunQueue(std::uint64_t share) : share_(share) {}
 
   // REQUIRES: it is not queued (the process keeps that flag).
-  void push(const Pid& pid, Lane lane) { (lane == Lane::woken ? woken_ : spent_).push_back(pid); }
-  std::optional<Pid> pop();
+  void push(T item, Lane lane) { (lane == Lane::woken ? woken_ : spent_).push_back(item); }
+  std::optional<T> pop() {
+    if (empty()) return std::nullopt;
+    last_ = next();
+    Fifo<T>& lane = last_ == Lane::woken ? woken_ : spent_;
+    T item = lane.front();
+    lane.pop_front();
+    if (last_ == Lane::woken && !spent_.empty()) {
+      ++in_a_row_;
+    } else {
+      in_a_row_ = 0;
+      fuel_ = 0;
+    }
+    return item;
+  }
   // The lane of the one that pop() gives. REQUIRES: not empty().
-  Lane next() const;
+  Lane next() const {
+    if (woken_.empty()) return Lane::spent;
+    if (spent_.empty()) return Lane::woken;
+    return in_a_row_ < woken_in_a_row && fuel_ < share_ ? Lane::woken : Lane::spent;
+  }
   // What the one that was popped last has used.
-  void used(std::uint64_t fuel);
+  void used(std::uint64_t fuel) {
+    if (last_ == Lane::woken) fuel_ += fuel;
+  }
+  // Takes it out, wherever it is.
+  void erase(T item) {
+    for (Fifo<T>* lane : {&woken_, &spent_})
+      for (auto each = lane->begin(); each != lane->end(); ++each)
+        if (*each == item) return lane->erase(each);
+  }
   bool empty() const { return woken_.empty() && spent_.empty(); }
   std::size_t size() const { return woken_.size() + spent_.size(); }
 
  private:
   std::uint64_t share_;
-  Fifo<Pid> woken_, spent_;
+  Fifo<T> woken_, spent_;
   Lane last_ = Lane::spent;
   // Of the woken, since one of the spent ran.
   std::uint32_t in_a_row_ = 0;

@@ -7,8 +7,6 @@
 
 namespace myelin::kernel {
 
-namespace {
-
 Result<void> check_spec(const Core& core, const SpawnSpec& spec) {
   if (core.stopped || core.draining) return fail(ErrorCode::stopping, "the node stops");
   if (!spec.name.empty() && !valid_process_name(spec.name))
@@ -26,19 +24,21 @@ Result<void> check_spec(const Core& core, const SpawnSpec& spec) {
   return {};
 }
 
+Pid mint_pid(io::Loop& loop, const Core& core, const Shard& shard) {
+  Pid pid;
+  do {
+    loop.random(pid.bytes);
+  } while (stable_hash(pid) % core.shards.size() != shard.index);
+  return pid;
+}
+
+namespace {
+
 Shard& least_loaded(Core& core) {
   Shard* least = core.shards.front().get();
   for (auto& shard : core.shards)
     if (shard->population < least->population) least = shard.get();
   return *least;
-}
-
-Pid mint(io::Loop& loop, const Core& core, const Shard& wanted) {
-  Pid pid;
-  do {
-    loop.random(pid.bytes);
-  } while (stable_hash(pid) % core.shards.size() != wanted.index);
-  return pid;
 }
 
 io::Task<Result<ProcessInfo>> start_on(std::shared_ptr<Core> core, io::Loop* caller, std::size_t shard,
@@ -103,9 +103,13 @@ io::Task<Result<ProcessInfo>> start_named(std::shared_ptr<Core> core, io::Loop* 
 io::Task<Result<ProcessInfo>> spawn_process(std::shared_ptr<Core> core, io::Loop* caller, SpawnSpec spec) {
   if (auto fine = check_spec(*core, spec); !fine) co_return fail(fine.error());
   Buffer bytes = std::exchange(spec.module, {});
-  auto module = co_await core->engine.load(*caller, std::move(bytes));
-  if (!module) co_return fail(module.error());
-  auto classified = classify((*module)->info());
+  std::shared_ptr<const wasm::Module> module = std::exchange(spec.loaded, nullptr);
+  if (module == nullptr) {
+    auto loaded = co_await core->engine.load(*caller, std::move(bytes));
+    if (!loaded) co_return fail(loaded.error());
+    module = std::move(*loaded);
+  }
+  auto classified = classify(module->info());
   if (!classified) co_return fail(classified.error());
   std::string name = spec.name;
   std::optional<Pid> replaced;
@@ -118,9 +122,9 @@ io::Task<Result<ProcessInfo>> spawn_process(std::shared_ptr<Core> core, io::Loop
   Result<ProcessInfo> result = fail(ErrorCode::limit, "the node holds its most processes");
   if (core->take_place()) {
     Actor::Setup setup;
-    setup.pid = mint(*caller, *core, least_loaded(*core));
+    setup.pid = mint_pid(*caller, *core, least_loaded(*core));
     setup.spec = std::move(spec);
-    setup.module = std::move(*module);
+    setup.module = std::move(module);
     setup.classified = std::move(*classified);
     setup.parent = core->config.root_pid;
     result = co_await start_named(core, caller, std::move(setup), replaced);

@@ -11,11 +11,13 @@ namespace myelin::libp2p {
 
 namespace {
 
-// Plaintext gathered into one write of the socket: four full Noise frames.
-constexpr std::size_t write_bytes = 4 * noise::max_plaintext_bytes;
+// What is gathered into one write of the socket, so that the peer, which is woken for each, finds much to do; and what
+// of that is sealed before others of the loop get their turn. Both in full Noise frames.
+constexpr std::size_t write_bytes = 8 * noise::max_plaintext_bytes;
+constexpr std::size_t turn_bytes = 4 * noise::max_plaintext_bytes;
 // The reader asks for as much as has been coming lately, within these.
 constexpr std::size_t min_read_bytes = 8 * limits::kib;
-constexpr std::size_t max_read_bytes = 256 * limits::kib;
+constexpr std::size_t max_read_bytes = 2 * (noise::length_bytes + limits::noise_frame_bytes);
 constexpr Duration farewell_time = std::chrono::seconds(1);
 constexpr std::size_t negotiation_read_bytes = 16 * limits::kib;
 
@@ -102,15 +104,16 @@ io::Task<void> Connection::read_loop() {
   take_plaintext(std::exchange(early_, {}));
   std::size_t want = min_read_bytes;
   for (;;) {
-    auto bytes = co_await socket_->read(want);
+    const std::size_t asked = decryptor_.next_read_bytes(want);
+    auto bytes = co_await socket_->read(asked);
     if (!bytes || bytes->empty()) {
       close(bytes ? Error{ErrorCode::link_lost, "the peer closed the connection"} : bytes.error(), false);
       break;
     }
     if (closed_) continue;  // saying farewell: what still comes is dropped
     const std::size_t size = bytes->size();
-    want = size == want      ? std::min(want * 2, max_read_bytes)
-           : size * 4 < want ? std::max(want / 2, min_read_bytes)
+    want = size == asked     ? std::min(want * 2, max_read_bytes)
+           : size * 2 < want ? std::max(want / 2, min_read_bytes)
                              : want;
     metrics_.bytes_in += size;
     last_received_ = loop_.now();
@@ -140,10 +143,16 @@ io::Task<void> Connection::write_loop() {
       co_await output_.wait();
       continue;
     }
-    if (closed_ && !farewell_) break;
     Rope sealed;
-    auto done = encryptor_.seal(session_.collect(write_bytes), sealed);
-    dispatch();
+    Result<void> done;
+    for (bool more = true; more && done && session_.has_output();) {
+      const std::size_t before = sealed.size();
+      done = encryptor_.seal(session_.collect(turn_bytes), sealed);
+      dispatch();
+      more = sealed.size() - before >= turn_bytes && sealed.size() < write_bytes;
+      if (more) co_await io::yield(loop_);
+    }
+    if (closed_ && !farewell_) break;
     metrics_.bytes_out += sealed.size();
     if (done && !sealed.empty()) done = co_await socket_->write(std::move(sealed));
     if (!done) {

@@ -30,7 +30,7 @@ class Busy {
 }  // namespace
 
 void StreamCore::put(Buffer piece) {
-  if (piece.size() * pinned_factor < piece.segment_size()) {
+  if (piece.size() < piece.segment_size() / pinned_factor) {
     arrived.append_copy(piece.view());
   } else {
     arrived.append(Rope(std::move(piece)));

@@ -109,6 +109,7 @@ Result<void> Decryptor::open_pending(Buffer& arrived, Rope& out) {
   const std::size_t missing = *size - pending_bytes();
   const View rest = arrived.view().first(missing);
   if (Result<void> opened = filled_ > 0 ? open_assembled(rest, out) : open_scattered(rest, out); !opened) return opened;
+  last_frame_ = *size;
   arrived.drop_front(missing);
   return {};
 }
@@ -168,9 +169,20 @@ Result<void> Decryptor::open_whole(Buffer& arrived, Rope& out) {
     }
     if (Result<void> opened = cipher_.open({}, {&ciphertext, 1}, tag, into); !opened) return fail_with(opened.error());
     out.append(in_place != nullptr ? arrived.slice(length_bytes, plain) : std::move(fresh));
-    arrived.drop_front(length_bytes + size);
+    last_frame_ = length_bytes + size;
+    arrived.drop_front(last_frame_);
   }
   return {};
+}
+
+std::size_t Decryptor::next_read_bytes(std::size_t most) const {
+  const std::size_t begun = pending_bytes();
+  // Of a frame whose length has not come whole, the last one's size is the best guess.
+  const std::size_t size = begun < length_bytes ? last_frame_ : *pending_frame_size({});
+  const std::size_t missing = begun > 0 && size > begun ? size - begun : 0;
+  if (last_frame_ == 0 || missing >= most) return most;
+  const std::size_t frames = (most - missing) / last_frame_;
+  return missing + frames * last_frame_ == 0 ? most : missing + frames * last_frame_;
 }
 
 void Decryptor::keep(Buffer piece) {

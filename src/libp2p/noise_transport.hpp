@@ -56,6 +56,9 @@ class Decryptor {
   std::uint64_t frames() const { return cipher_.nonce(); }
   // Bytes of an unfinished frame; not 0 at the end of the stream means that it was cut.
   std::size_t pending_bytes() const { return pending_.size() + filled_; }
+  // How many bytes to read next, at most `most`, so that what is read ends where a frame does, if those to come are as
+  // large as the last one: then they lie whole in what is read and are opened in place. REQUIRES: most > 0.
+  std::size_t next_read_bytes(std::size_t most) const;
 
  private:
   Result<void> open_pending(Buffer& arrived, Rope& out);
@@ -71,6 +74,7 @@ class Decryptor {
   Rope pending_;
   Buffer assembled_;  // of the frame's whole size
   std::size_t filled_ = 0;
+  std::size_t last_frame_ = 0;  // size of the last one opened, length included
   std::optional<Error> error_;
 };
 

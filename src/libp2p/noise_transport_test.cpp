@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 #include <limits>
+#include <sodium.h>
 #include <string>
 
 namespace myelin::libp2p::noise {
@@ -58,6 +59,29 @@ TEST(NoiseCipher, PiecesAreOneMessage) {
   const std::array<View, 5> parts{all.first(1), all.subspan(1, 63), View{}, all.subspan(64, 65), all.subspan(129)};
   ASSERT_TRUE(pieces.seal({}, parts, second.data()));
   EXPECT_EQ(first, second);
+}
+
+TEST(NoiseCipher, LargeMessagesAreWhatLibsodiumMakesOfThem) {
+  ASSERT_GE(sodium_init(), 0);
+  const std::array<std::uint8_t, 12> nonce{};
+  for (const std::size_t size : {8191u, 8192u, 8193u, 16384u, 40'000u, 65519u}) {
+    const Bytes text = pattern(size);
+    Bytes expected(size + tag_bytes);
+    crypto_aead_chacha20poly1305_ietf_encrypt(expected.data(), nullptr, text.data(), size, nullptr, 0, nullptr,
+                                              nonce.data(), test_key().data());
+    for (const std::size_t first : {std::size_t{0}, std::size_t{12}, std::size_t{4097}, size}) {
+      const std::array<View, 2> pieces{View(text).first(first), View(text).subspan(first)};
+      CipherState seal(CipherState::Direction::seal, test_key());
+      Bytes out(size + tag_bytes);
+      ASSERT_TRUE(seal.seal({}, pieces, out.data()));
+      ASSERT_EQ(out, expected) << size << " split at " << first;
+      const std::array<View, 2> sealed_pieces{View(out).first(first), View(out).subspan(first, size - first)};
+      CipherState open(CipherState::Direction::open, test_key());
+      Bytes opened(size);
+      ASSERT_TRUE(open.open({}, sealed_pieces, View(out).last(tag_bytes), opened.data()));
+      ASSERT_EQ(opened, text) << size << " split at " << first;
+    }
+  }
 }
 
 TEST(NoiseCipher, LastNonceIsReserved) {
@@ -168,6 +192,34 @@ TEST(NoiseDecryptor, OpensInPlaceWhereItOwnsTheBytes) {
   for (const Buffer& piece : out.segments()) {
     EXPECT_TRUE(piece.data() >= start && piece.data() + piece.size() <= start + size) << "no byte was copied";
   }
+}
+
+TEST(NoiseDecryptor, ReadsAreAskedForUpToTheEndOfAFrame) {
+  const std::size_t frame = max_plaintext_bytes + frame_overhead_bytes;
+  const std::size_t most = 4 * frame;
+  const Bytes wire = flat(sealed(pattern(6 * max_plaintext_bytes)));
+  Decryptor decryptor(test_key());
+  EXPECT_EQ(decryptor.next_read_bytes(most), most) << "nothing is known yet";
+  Rope out;
+  std::size_t at = 0;
+  const auto arrive = [&](std::size_t size) {
+    ASSERT_TRUE(decryptor.open(Buffer::copy_of(View(wire).subspan(at, size)), out));
+    at += size;
+  };
+  arrive(1000);
+  EXPECT_EQ(decryptor.next_read_bytes(most), most) << "no frame has come whole";
+  arrive(frame);  // the second one has begun
+  EXPECT_EQ(decryptor.next_read_bytes(most), frame - 1000 + 3 * frame);
+  EXPECT_EQ(decryptor.next_read_bytes(frame), frame - 1000);
+  EXPECT_EQ(decryptor.next_read_bytes(100), 100u);
+  arrive(frame - 1000 + frame);
+  ASSERT_EQ(decryptor.pending_bytes(), 0u);
+  EXPECT_EQ(decryptor.next_read_bytes(most), most);
+  EXPECT_EQ(decryptor.next_read_bytes(most - 1), 3 * frame);
+  EXPECT_EQ(decryptor.next_read_bytes(100), 100u) << "never nothing";
+  arrive(1);  // half of a length
+  EXPECT_EQ(decryptor.next_read_bytes(most), most - 1);
+  EXPECT_EQ(flat(out), pattern(3 * max_plaintext_bytes));
 }
 
 TEST(NoiseDecryptor, LeavesSharedBytesAsTheyAre) {

@@ -125,7 +125,7 @@ void Session::maybe_grant(StreamId id, StreamState& stream, Instant now) {
 void Session::ping(std::uint32_t opaque, Instant now) {
   MYELIN_CHECK(!ping_, "one ping at a time");
   ping_ = Ping{opaque, now};
-  control_.push_front({FrameType::ping, flag_syn, 0, opaque});
+  ping_due_ = opaque;
 }
 
 void Session::go_away(std::uint32_t code) {
@@ -165,6 +165,12 @@ void Session::remember_abandoned(StreamId id) {
   }
 }
 
+bool Session::forget_abandoned(StreamId id) {
+  if (abandoned_.erase(id) == 0) return false;
+  abandoned_order_.erase(std::ranges::find(abandoned_order_, id));
+  return true;
+}
+
 void Session::remove(StreamId id) {
   const auto found = streams_.find(id);
   const StreamState& stream = found->second;
@@ -184,6 +190,9 @@ void Session::remove(StreamId id) {
 
 Rope Session::collect(std::size_t max_bytes) {
   Rope out;
+  if (const auto opaque = std::exchange(ping_due_, std::nullopt)) {
+    out.append(frame_header({FrameType::ping, flag_syn, 0, *opaque}));
+  }
   while (!control_.empty() && out.size() < max_bytes) {
     const Header header = control_.front();
     control_.pop_front();

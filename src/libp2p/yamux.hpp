@@ -19,6 +19,7 @@
 
 #include "base/bytes.hpp"
 #include "base/error.hpp"
+#include "base/fifo.hpp"
 #include "base/limits.hpp"
 #include "base/time.hpp"
 #include "libp2p/yamux_frame.hpp"
@@ -26,7 +27,6 @@
 
 #include <array>
 #include <cstdint>
-#include <deque>
 #include <optional>
 #include <string_view>
 #include <unordered_map>
@@ -104,7 +104,7 @@ class Session {
   // Tells the peer that we take no more streams.
   void go_away(std::uint32_t code);
 
-  bool has_output() const { return !control_.empty() || !updates_.empty() || !senders_.empty(); }
+  bool has_output() const { return ping_due_ || !control_.empty() || !updates_.empty() || !senders_.empty(); }
   // The next frames, at most `max_bytes` but at least one; empty if has_output() was wrong about it.
   Rope collect(std::size_t max_bytes);
 
@@ -147,6 +147,8 @@ class Session {
   void remove_if_over(StreamId id, StreamState& stream);
   void remove(StreamId id);
   void remember_abandoned(StreamId id);
+  // Whether it was remembered.
+  bool forget_abandoned(StreamId id);
   StreamState* find(StreamId id);
 
   void collect_update(StreamId id, Rope& out);
@@ -154,13 +156,13 @@ class Session {
 
   Config config_;
   std::unordered_map<StreamId, StreamState> streams_;  // looked up only, never iterated
-  std::deque<Event> events_;
-  std::deque<Header> control_;
-  std::deque<StreamId> updates_;
-  std::deque<StreamId> senders_;
+  Fifo<Event> events_;
+  Fifo<Header> control_;
+  Fifo<StreamId> updates_;
+  Fifo<StreamId> senders_;
   // Finished by us and abandoned; the first data for one is answered with a reset. The oldest are forgotten.
   std::unordered_set<StreamId> abandoned_;
-  std::deque<StreamId> abandoned_order_;
+  Fifo<StreamId> abandoned_order_;
 
   std::array<std::uint8_t, header_bytes> header_{};
   std::size_t header_size_ = 0;
@@ -180,6 +182,7 @@ class Session {
   bool going_away_ = false;
   bool peer_going_away_ = false;
   std::optional<Ping> ping_;
+  std::optional<std::uint32_t> ping_due_;  // goes before everything else
   Duration round_trip_{};
   std::optional<Error> error_;
 };

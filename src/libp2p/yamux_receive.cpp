@@ -69,7 +69,7 @@ Result<void> Session::on_syn(StreamId id, Instant now) {
   const bool of_peer = (id % 2 == 1) != config_.dialer;
   if (!of_peer) return fail_with("the peer opened a stream with an id of ours");
   if (streams_.contains(id)) return fail_with("the peer opened a stream twice");
-  if (abandoned_.erase(id) > 0) std::erase(abandoned_order_, id);
+  forget_abandoned(id);
   if (going_away_ || inbound_ >= config_.inbound_streams) {
     ++refused_;
     droppable_ += limits::yamux_initial_window_bytes;
@@ -103,8 +103,7 @@ void Session::on_reset(StreamId id, std::uint32_t code) {
 Result<void> Session::on_unknown_data(const Header& header) {
   if (header.length > droppable_) return fail_with("too much data for streams that are gone");
   droppable_ -= header.length;
-  if (header.length > 0 && abandoned_.erase(header.stream) > 0) {
-    std::erase(abandoned_order_, header.stream);
+  if (header.length > 0 && forget_abandoned(header.stream)) {
     queue_control({FrameType::window_update, flag_rst, header.stream, reset_none});
   }
   payload_left_ = header.length;
@@ -171,7 +170,7 @@ Result<void> Session::on_window_update(const Header& header, Instant now) {
   }
   StreamState* stream = find(header.stream);
   if (stream == nullptr) {
-    if (header.has(flag_fin) && abandoned_.erase(header.stream) > 0) std::erase(abandoned_order_, header.stream);
+    if (header.has(flag_fin)) forget_abandoned(header.stream);
     return {};
   }
   on_acknowledged(*stream);

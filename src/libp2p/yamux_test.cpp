@@ -123,6 +123,18 @@ TEST(Yamux, PingIsAnswered) {
   EXPECT_EQ(to_hex(output(session)), "0002000200000000deadbeef");
 }
 
+TEST(Yamux, PingGoesBeforeWhatWaits) {
+  Session session = listener();
+  ASSERT_TRUE(feed(session, frame(FrameType::ping, flag_syn, 0, 5)));
+  session.ping(77, start);
+  EXPECT_TRUE(session.has_output());
+  const std::vector<Header> sent = headers(output(session));
+  ASSERT_EQ(sent.size(), 2u);
+  EXPECT_EQ(sent[0], (Header{FrameType::ping, flag_syn, 0, 77}));
+  EXPECT_EQ(sent[1], (Header{FrameType::ping, flag_ack, 0, 5}));
+  EXPECT_FALSE(session.has_output());
+}
+
 TEST(Yamux, PingMeasuresTheRoundTrip) {
   Session session{Config{}};
   session.ping(77, start);

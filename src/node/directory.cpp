@@ -1,5 +1,7 @@
 #include "node/directory.hpp"
 
+#include "kernel/native.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -36,6 +38,7 @@ bool Directory::offers(const kernel::CallPath& path) const {
     case kernel::ProcessKind::command:
       return path.method == "run";
     case kernel::ProcessKind::mailbox:
+    case kernel::ProcessKind::native:
       return kernel::valid_method_name(path.method);
   }
   return false;
@@ -64,6 +67,17 @@ class WatchedKernel : public kernel::Kernel {
   }
   io::Task<Result<kernel::ProcessInfo>> spawn(io::Loop& caller, kernel::SpawnSpec spec) override {
     return enter(inner_->spawn(caller, std::move(spec)));
+  }
+  io::Task<Result<std::shared_ptr<const wasm::Module>>> load(io::Loop& caller, Buffer module) override {
+    return inner_->load(caller, std::move(module));
+  }
+  // Nobody is told of such a process, so nobody looks for it here.
+  void run_once(io::Loop& caller, kernel::OnceSpec spec, kernel::OutcomeCallback done) override {
+    inner_->run_once(caller, std::move(spec), std::move(done));
+  }
+  io::Task<Result<kernel::ProcessInfo>> add_native(io::Loop& home, kernel::NativeSpec spec,
+                                                   kernel::NativeProgram& program) override {
+    return enter(inner_->add_native(home, std::move(spec), program));
   }
   io::Task<std::vector<kernel::ProcessInfo>> list(io::Loop& caller) override { return inner_->list(caller); }
   io::Task<Result<kernel::ProcessInfo>> inspect(io::Loop& caller, std::variant<Pid, std::string> process) override {

@@ -34,22 +34,22 @@ class ProcessPort {
 };
 
 struct CoreConfig {
-  Host self;
+  Host self{};
   // What Context::now() counts from; the epoch of Instant in a simulated world.
   Instant clock_origin{};
   std::size_t mailbox_capacity = 1024;
   std::size_t turn_events = 256;
   Duration request_timeout = std::chrono::seconds(30);
-  std::function<void(std::string_view why, const Host& from)> dead_letter;
+  std::function<void(std::string_view why, const Host& from)> dead_letter{};
   // Where a protocol's log goes: (protocol, level, event, fields). Empty: nowhere, and enabled() says no.
-  std::function<bool(LogLevel level)> log_enabled;
+  std::function<bool(LogLevel level)> log_enabled{};
   std::function<void(std::string_view component, std::string_view protocol, LogLevel level, std::string_view event,
                      LogFields fields)>
-      log;
+      log{};
   // Measures callbacks; gives nanoseconds. Empty: not measured (the simulated world).
-  std::function<std::int64_t()> stopwatch_ns;
+  std::function<std::int64_t()> stopwatch_ns{};
   // The simulator's look at every event that was dispatched. Empty: none.
-  std::function<void()> after_event;
+  std::function<void()> after_event{};
 };
 
 class RuntimeCore : public ChannelEvents {
@@ -74,6 +74,15 @@ class RuntimeCore : public ChannelEvents {
   // A message of a process for a protocol's process handler.
   virtual void process_message(std::string_view protocol, std::string method, std::string caller, Bytes body,
                                detail::ProcessReply reply) = 0;
+  // What an operator may do to one protocol, as to any process: end it, let it take no turn for a while, start it
+  // afresh. Carried out in the next turn. Errors: no_such_protocol, conflict (it has ended), unsupported (restart
+  // without a factory).
+  enum class Control : std::uint8_t { kill, pause, resume, restart };
+  virtual Result<void> control(std::string_view protocol, Control what) = 0;
+  // It has ended for good, or there is none of that name.
+  virtual bool ended(std::string_view protocol) const = 0;
+  // The methods that it handles for processes.
+  virtual std::vector<std::string> process_methods(std::string_view protocol) const = 0;
   // Runs `callback` in the next turn, before the mailboxes.
   virtual void post(std::function<void()> callback) = 0;
 

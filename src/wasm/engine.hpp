@@ -20,6 +20,8 @@
 #include "io/loop.hpp"
 #include "wasm/module.hpp"
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -36,6 +38,7 @@ class Instance;
 class Memory {
  public:
   Memory(std::uint8_t* base, std::uint64_t size) : base_(base), size_(size) {}
+  std::uint8_t* base() const { return base_; }
   std::uint64_t size() const { return size_; }
   // The bytes [address, address + size), or nothing if any lies outside. Pointers and lengths are the guest's u32.
   std::optional<MutableView> range(std::uint32_t address, std::uint32_t size) const {
@@ -108,6 +111,9 @@ struct Run {
 
 class Instance {
  public:
+  Instance() = default;
+  Instance(const Instance&) = delete;
+  Instance& operator=(const Instance&) = delete;
   virtual ~Instance() = default;  // abandons the call under way and frees everything at once
 
   // Starts a call of the exported function `name`, of type () -> (). Nothing runs before resume().
@@ -124,12 +130,37 @@ class Instance {
   virtual Memory memory() = 0;  // size 0 if the module exports none
   virtual std::uint64_t memory_bytes() const = 0;
 
+  // memory().range(), without asking for the size again each time: a guest's memory grows, but never moves or shrinks.
+  std::optional<MutableView> range(std::uint32_t address, std::uint32_t size) {
+    if (auto known = known_.range(address, size)) return known;
+    known_ = memory();
+    return known_.range(address, size);
+  }
+  // Asks the processor for what the next resume() will touch first. Among thousands of guests that take turns nothing
+  // of one is in the caches any more when its turn comes; this lets the misses happen at once, and early. Only a hint.
+  void prefetch() const {
+    for (const Touched& each : touched_)
+      for (std::uint32_t line = each.at == nullptr ? each.lines : 0; line < each.lines; ++line)
+        __builtin_prefetch(each.at + line * cache_line_bytes);
+  }
+
   virtual void set_exit_code(std::uint32_t code) = 0;
   virtual void set_trap_reason(std::string reason) = 0;
 
   // What host functions find again: set by whoever made the Instance.
   void* host = nullptr;  // the kernel's process
   void* wasi = nullptr;  // wasi::Context
+
+ protected:
+  static constexpr std::size_t cache_line_bytes = 64;
+  struct Touched {
+    const std::uint8_t* at = nullptr;
+    std::uint32_t lines = 0;
+  };
+  // Where things of the guest lie: this object, the store, the call, the stack where it waits, the memory that it waits
+  // to be filled.
+  std::array<Touched, 5> touched_;
+  Memory known_{nullptr, 0};  // as large as it was when last asked
 };
 
 struct EngineMetrics {

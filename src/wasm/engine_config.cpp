@@ -91,6 +91,7 @@ void use_pool(wasm_config_t& config, const CodeSettings& settings, std::uint32_t
   wasmtime_pooling_allocation_config_linear_memory_keep_resident_set(pool, memory_keep_bytes);
   wasmtime_pooling_allocation_config_async_stack_keep_resident_set(pool, stack_keep_bytes);
   wasmtime_pooling_allocation_config_table_keep_resident_set(pool, table_keep_bytes);
+  myelin_pool_pagemap_scan(pool);
   wasmtime_pooling_allocation_strategy_set(&config, pool);
   wasmtime_pooling_allocation_config_delete(pool);
 }

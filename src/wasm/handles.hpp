@@ -14,10 +14,13 @@ struct wasm_config_t;
 struct wasm_engine_t;
 struct wasm_trap_t;
 struct wasmtime_call_future;
+struct wasmtime_context;
 struct wasmtime_error;
 struct wasmtime_instance_pre;
 struct wasmtime_linker;
+struct wasmtime_memory;
 struct wasmtime_module;
+struct wasmtime_pooling_allocation_config_t;
 struct wasmtime_store;
 
 extern "C" {
@@ -29,7 +32,22 @@ void myelin_config_backtrace_frames(wasm_config_t* config, std::size_t frames);
 void myelin_config_address_map(wasm_config_t* config, bool enable);
 void myelin_config_async_stack_zeroing(wasm_config_t* config, bool enable);
 void myelin_config_guard_before_memory(wasm_config_t* config, bool enable);
+// Only the pages that a guest has written are made clean for the next, where the system can tell which.
+void myelin_pool_pagemap_scan(wasmtime_pooling_allocation_config_t* pool);
 void myelin_config_typed_references(wasm_config_t* config, bool enable);
+// A host function that may wait: called with the store's data when the guest calls it (`first`) and at each resume
+// after that for as long as it answers 1. 0: done, *result is written; anything else ends the guest's call.
+using myelin_waiting_call = std::uint8_t (*)(void* env, void* data, const std::uint64_t* args, std::uint64_t* result,
+                                             bool first);
+// `shape`: `i` or `I` for each parameter (i32, i64), `>`, and that of the result. False: no such shape, or a taken
+// name.
+bool myelin_linker_define_waiting(wasmtime_linker* linker, const char* module, std::size_t module_size,
+                                  const char* name, std::size_t name_size, const char* shape, std::size_t shape_size,
+                                  myelin_waiting_call call, void* env);
+// Runs the call for about `fuel` units (> 0); whether it has ended. `left`: what is left of the store's fuel.
+bool myelin_call_resume(wasmtime_call_future* call, wasmtime_context* store, std::uint64_t fuel, std::uint64_t* left);
+// Start and size of a memory.
+std::uint8_t* myelin_memory_span(wasmtime_context* store, const wasmtime_memory* memory, std::size_t* size);
 }
 
 namespace myelin::wasm {

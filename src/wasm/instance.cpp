@@ -6,6 +6,7 @@
 #include "wasm/reader.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <optional>
 #include <utility>
 #include <wasmtime.h>
@@ -40,6 +41,9 @@ class Place {
   std::shared_ptr<InstanceCount> count_;  // shared: Instances may outlive the engine
 };
 
+// What the way out of a waiting host function takes of the stack below it.
+constexpr std::ptrdiff_t below_waiting_bytes = 512;
+
 class GuestInstance final : public Instance {
  public:
   GuestInstance(Place place, std::shared_ptr<const CompiledModule> module)
@@ -58,7 +62,9 @@ class GuestInstance final : public Instance {
   std::uint64_t fuel_used() const override;
   Memory memory() override {
     if (!memory_) return {nullptr, 0};
-    return {wasmtime_memory_data(context_, &*memory_), wasmtime_memory_data_size(context_, &*memory_)};
+    std::size_t size = 0;
+    std::uint8_t* base = myelin_memory_span(context_, &*memory_, &size);
+    return {base, size};
   }
   std::uint64_t memory_bytes() const override { return memory_ ? wasmtime_memory_data_size(context_, &*memory_) : 0; }
   void set_exit_code(std::uint32_t code) override { state_.exit_code = code; }
@@ -66,6 +72,7 @@ class GuestInstance final : public Instance {
 
  private:
   Run ended();
+  void note_places();
 
   Place place_;                                   // given back last, when the slots are free again
   std::shared_ptr<const CompiledModule> module_;  // its code must stay while this runs
@@ -79,6 +86,7 @@ class GuestInstance final : public Instance {
   wasm_trap_t* trap_ = nullptr;        // written by the library when a call ends
   wasmtime_error_t* error_ = nullptr;  // same
   FutureHandle future_;
+  std::uint64_t left_ = tank;  // of its fuel, after the last slice
   bool running_ = false;
   bool dead_ = false;
 };
@@ -140,20 +148,34 @@ Result<void> GuestInstance::begin(std::string_view name) {
   trap_ = nullptr;
   error_ = nullptr;
   future_.reset(wasmtime_func_call_async(context_, &last_, nullptr, 0, nullptr, 0, &trap_, &error_));
+  note_places();
   return {};
+}
+
+// In cache lines, as far as a resume was seen to reach.
+void GuestInstance::note_places() {
+  constexpr std::uint32_t own_lines = 5, store_lines = 12, call_lines = 8, stack_lines = 28, memory_lines = 3;
+  const void* call = nullptr;  // the library's box holds the state's address first
+  std::memcpy(&call, future_.get(), sizeof call);
+  touched_ = {{{reinterpret_cast<const std::uint8_t*>(this), own_lines},
+               {reinterpret_cast<const std::uint8_t*>(context_), store_lines},
+               {static_cast<const std::uint8_t*>(call), call_lines},
+               {nullptr, stack_lines},
+               {nullptr, memory_lines}}};
 }
 
 Run GuestInstance::resume(std::uint64_t fuel) {
   MYELIN_CHECK(busy(), "a call is under way");
   MYELIN_CHECK(!running_, "resume is not for host functions");
-  const std::uint64_t slice = std::clamp<std::uint64_t>(fuel, 1, tank);
-  wasmtime_error_t* refusal = wasmtime_context_fuel_async_yield_interval(context_, slice);
-  MYELIN_CHECK(refusal == nullptr, "an interval above zero is taken");
   state_.waiting = false;
   running_ = true;
-  const bool over = wasmtime_call_future_poll(future_.get());
+  const bool over = myelin_call_resume(future_.get(), context_, std::clamp<std::uint64_t>(fuel, 1, tank), &left_);
   running_ = false;
   if (over) return ended();
+  if (state_.waiting) {
+    touched_[3].at = state_.stack - below_waiting_bytes;
+    touched_[4].at = range(state_.argument, 0) ? known_.base() + state_.argument : nullptr;
+  }
   return Run{state_.waiting ? Run::State::waiting : Run::State::sliced, 0, {}};
 }
 
@@ -175,6 +197,7 @@ Run GuestInstance::ended() {
 }
 
 std::uint64_t GuestInstance::fuel_used() const {
+  if (!running_) return tank - left_;
   std::uint64_t left = 0;
   wasmtime_error_t* refusal = wasmtime_context_get_fuel(context_, &left);
   MYELIN_CHECK(refusal == nullptr, "the engine counts fuel");

@@ -13,13 +13,17 @@ GuestState& state_of(wasmtime_caller_t* caller) {
   return *static_cast<GuestState*>(wasmtime_context_get_data(wasmtime_caller_context(caller)));
 }
 
+void set_ending(GuestState& state, HostResult how) {
+  state.ending = how == HostResult::exit ? GuestState::Ending::exited : GuestState::Ending::trapped;
+}
+
 // The trap that unwinds the guest when a host function ends its call; the Instance reports what `state` says.
 wasm_trap_t* end_call(GuestState& state, HostResult how) {
-  state.ending = how == HostResult::exit ? GuestState::Ending::exited : GuestState::Ending::trapped;
+  set_ending(state, how);
   return wasmtime_trap_new("", 0);
 }
 
-// These three run on the guest's stack and are called from Rust: nothing may be thrown through them.
+// These two run on the guest's stack and are called from Rust: nothing may be thrown through them.
 
 wasm_trap_t* call_at_once(void* env, wasmtime_caller_t* caller, wasmtime_val_raw_t* values, std::size_t) noexcept {
   const auto& function = *static_cast<const BoundFunction*>(env);
@@ -45,48 +49,34 @@ wasm_trap_t* call_at_once(void* env, wasmtime_caller_t* caller, wasmtime_val_raw
   return end_call(state, how);
 }
 
-// Whether the waiting call has ended.
-bool poll_waiting(void* env) noexcept {
-  GuestState& state = *static_cast<GuestState*>(env);
-  const BoundFunction& function = *state.function;
-  std::uint64_t result = 0;
-  const std::span args(state.args.data(), function.declared.type.params.size());
-  const HostResult how = function.declared.call(state.instance, args, &result, std::exchange(state.first, false));
-  if (how == HostResult::pending) {
-    state.waiting = true;
-    return false;
+// What the shim asks of a function that may wait; its numbers are the shim's.
+std::uint8_t ask_waiting(void* env, void* data, const std::uint64_t* args, std::uint64_t* result, bool first) noexcept {
+  constexpr std::uint8_t done = 0, again = 1, ended = 2;
+  const auto& function = *static_cast<const BoundFunction*>(env);
+  GuestState& state = *static_cast<GuestState*>(data);
+  const HostResult how =
+      function.declared.call(state.instance, {args, function.declared.type.params.size()}, result, first);
+  switch (how) {
+    case HostResult::done:
+      return done;
+    case HostResult::pending:
+      state.waiting = true;
+      state.stack = static_cast<const std::uint8_t*>(__builtin_frame_address(0));
+      state.argument = function.declared.type.params.empty() ? 0 : static_cast<std::uint32_t>(args[0]);
+      return again;
+    default:
+      set_ending(state, how);
+      return ended;
   }
-  if (how == HostResult::done) {
-    if (state.result != nullptr) {
-      state.result->kind = function.wide_result ? WASMTIME_I64 : WASMTIME_I32;
-      if (function.wide_result) {
-        state.result->of.i64 = static_cast<std::int64_t>(result);
-      } else {
-        state.result->of.i32 = static_cast<std::int32_t>(result);
-      }
-    }
-  } else {
-    *state.trap = end_call(state, how);
-  }
-  state.function = nullptr;
-  return true;
 }
 
-void call_waiting(void* env, wasmtime_caller_t* caller, const wasmtime_val_t* args, std::size_t count,
-                  wasmtime_val_t* results, std::size_t result_count, wasm_trap_t** trap,
-                  wasmtime_async_continuation_t* continuation) noexcept {
-  const auto& function = *static_cast<const BoundFunction*>(env);
-  GuestState& state = state_of(caller);
-  for (std::size_t i = 0; i < count; ++i) {
-    state.args[i] =
-        function.wide[i] ? static_cast<std::uint64_t>(args[i].of.i64) : static_cast<std::uint32_t>(args[i].of.i32);
-  }
-  state.function = &function;
-  state.result = result_count == 0 ? nullptr : results;
-  state.trap = trap;
-  state.first = true;
-  // The library asks the continuation at once, so an answer that is there costs no suspension.
-  *continuation = {poll_waiting, &state, nullptr};
+std::string shape_of(const FunctionType& type) {
+  const auto letter = [](ValueType value) { return value == ValueType::i64 ? 'I' : 'i'; };
+  std::string shape;
+  for (const ValueType value : type.params) shape += letter(value);
+  shape += '>';
+  for (const ValueType value : type.results) shape += letter(value);
+  return shape;
 }
 
 void fill(wasm_valtype_vec_t& out, const std::vector<ValueType>& values) {
@@ -128,17 +118,21 @@ std::unique_ptr<HostLinks> HostLinks::create(wasm_engine_t& engine, std::vector<
 
 void HostLinks::define(BoundFunction& function) {
   const HostFunction& declared = function.declared;
+  const std::string& module = declared.module;
+  const std::string& name = declared.name;
+  if (declared.waits) {
+    const std::string shape = shape_of(declared.type);
+    const bool defined = myelin_linker_define_waiting(linker_.get(), module.data(), module.size(), name.data(),
+                                                      name.size(), shape.data(), shape.size(), ask_waiting, &function);
+    MYELIN_CHECK(defined, "the shim has the shapes of all functions that wait");
+    return;
+  }
   wasm_valtype_vec_t params, results;
   fill(params, declared.type.params);
   fill(results, declared.type.results);
   wasm_functype_t* type = wasm_functype_new(&params, &results);
-  const std::string& module = declared.module;
-  const std::string& name = declared.name;
-  const ErrorHandle error(
-      declared.waits ? wasmtime_linker_define_async_func(linker_.get(), module.data(), module.size(), name.data(),
-                                                         name.size(), type, call_waiting, &function, nullptr)
-                     : wasmtime_linker_define_func_unchecked(linker_.get(), module.data(), module.size(), name.data(),
-                                                             name.size(), type, call_at_once, &function, nullptr));
+  const ErrorHandle error(wasmtime_linker_define_func_unchecked(
+      linker_.get(), module.data(), module.size(), name.data(), name.size(), type, call_at_once, &function, nullptr));
   wasm_functype_delete(type);
   MYELIN_CHECK(!error, "a host function can be defined");
 }

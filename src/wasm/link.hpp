@@ -1,8 +1,9 @@
 // What guests may import: the host functions of one Engine, and how the library calls them.
 //
 // Two ways in. A function that never waits is called with raw values on the guest's stack (a few nanoseconds). One that
-// may wait is a continuation: asked when the guest calls it and again each time the guest is resumed, until it answers
-// something other than `pending`. Thread: HostLinks is immutable after create(), any; GuestState that of its Instance.
+// may wait is asked when the guest calls it, and again each time the guest is resumed, until it answers something other
+// than `pending`: an answer that is there costs no switch of stacks. Both are typed: no value is boxed. Thread:
+// HostLinks is immutable after create(), any; GuestState that of its Instance.
 #pragma once
 
 #include "base/error.hpp"
@@ -18,7 +19,6 @@
 #include <vector>
 
 union wasmtime_val_raw;
-struct wasmtime_val;
 
 namespace myelin::wasm {
 
@@ -39,17 +39,12 @@ struct GuestState {
   GuestState& operator=(const GuestState&) = delete;
 
   Instance& instance;
-  Ending ending = Ending::none;  // how a host function ended the call
-  bool waiting = false;          // one answered `pending` since the last resume
+  Ending ending = Ending::none;         // how a host function ended the call
+  bool waiting = false;                 // one answered `pending` since the last resume
+  const std::uint8_t* stack = nullptr;  // where the guest's stack was when one answered `pending`
+  std::uint32_t argument = 0;           // and its first parameter, by convention an address
   std::uint32_t exit_code = 0;
   std::string trap_reason;
-
-  // The waiting call; a guest makes one at a time. Its pointers are the library's and live as long as the call.
-  const BoundFunction* function = nullptr;
-  std::array<std::uint64_t, max_host_params> args{};
-  wasmtime_val* result = nullptr;
-  wasm_trap_t** trap = nullptr;
-  bool first = false;
 };
 
 class HostLinks {

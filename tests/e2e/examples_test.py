@@ -115,7 +115,8 @@ class Examples(NodeTest):
         self.assertEqual(node.run("call", "echo", "echo", data=b"by hand").stdout, b"by hand")
 
     def test_every_example_is_tried(self):
-        tried = {"echo", "counter", "crash", "hash", "spin", "wordcount", "greet-go", "ping-pong", "embed"}  # embed: embed_test.py
+        tried = {"echo", "counter", "crash", "hash", "spin", "wordcount", "greet-go", "ping-pong"}
+        tried |= {"embed", "protocol-pingpong", "protocol-gossip"}  # embed_test.py, tutorial_test.py
         self.assertEqual({folder.name for folder in EXAMPLES.iterdir() if folder.is_dir()}, tried)
 
 

@@ -101,8 +101,8 @@ class Program:
 
 
 class Listener(Program):
-    def __init__(self, command):
-        super().__init__(command, "listen")
+    def __init__(self, command, verb="listen"):
+        super().__init__(command, *([verb] if verb else []))
         try:
             self.address = self.line(30, "address")
         except Failure:
@@ -130,8 +130,8 @@ class Report:
             print(f"{'ok  ' if passed else 'FAIL'}  {language:<5} {direction:<10} {name:<20} {seconds:7.2f} s  {remark}", flush=True)
 
 
-def dial(command, address, case, seconds):
-    with Program(command, "dial", address, case) as program:
+def dial(command, address, case, seconds, verb="dial", more=()):
+    with Program(command, verb, address, *([case] if case else []), *more) as program:
         return program.end(seconds)
 
 
@@ -316,17 +316,80 @@ def reference_client(report, build, go):
         node.stop()
 
 
+def told(line):
+    """What interop_spr says of its run, as numbers by name."""
+    words = line.split(" last error ")[0].replace("given up", "given_up").split()
+    return dict(zip(words[::2], map(int, words[1::2])))
+
+
+def session_cross(ours, go, wire, count):
+    """Both dial at once, and the other behaves as the original programs: two connections, one session here."""
+    with Program(ours, "cross", wire, str(count)) as we:
+        address = we.line(30, "address")
+        with Program(go, "cross", address, wire, str(count)) as they:
+            theirs = they.line(30, "address")
+            for program, line in ((we, theirs), (they, "go")):
+                program.process.stdin.write(line + "\n")
+                program.process.stdin.flush()
+            they.expect(f"{count} pongs, 2 connections", 60)
+            line = we.line(60, "tally")
+            tally = told(line)
+            check(tally["sessions"] == 1 and tally["ends"] == 1 and tally["pongs"] == count, line)
+            we.end(30)
+            they.process.stdin.close()
+            they.end(30)
+    return "one session, one end"
+
+
+def session_silent(ours, go):
+    """A peer that accepts and never says Ack: each try has its time, and the last is told."""
+    with Listener([*go, "silent"], verb=None) as silent:
+        line = dial(ours, silent.address, "w0", 60, verb="dial", more=["2"])
+        tally = told(line)
+        check(tally["failures"] == 2 and tally["given_up"] == 1 and tally["sessions"] == 0 and line.endswith("timeout"), line)
+        for _ in range(2):
+            silent.expect("connection", 10)
+    return "given up after 2"
+
+
+def session_wire(report, ours, go):
+    """The wire of the Simple Protocol Runtime against an independent peer in Go: both generations, both directions."""
+    def burst(program, address, wire, count, verb):
+        line = dial(program, address, wire, 120, verb=verb, more=[str(count)])
+        if verb == "burst":
+            tally = told(line)
+            check(tally["sessions"] == 1 and tally["pongs"] == count and tally["refused"] == 0, line)
+        else:
+            check(line.startswith(f"{count} pongs"), line)
+        return f"{count} answered"
+
+    with Listener([*go, "listen"], verb=None) as theirs, Listener([*ours, "listen"], verb=None) as we:
+        for wire in ("w0", "w3"):
+            for count in (10, 100, 2_000, 1_000_000):
+                report.cell("spr", "they dial", f"{wire} burst {count}", lambda w=wire, n=count: burst(go, we.address, w, n, "dial"))
+                report.cell("spr", "we dial", f"{wire} burst {count}", lambda w=wire, n=count: burst(ours, theirs.address, w, n, "burst"))
+            report.cell("spr", "both dial", f"{wire} crossing", lambda w=wire: session_cross(ours, go, w, 500))
+        report.cell("spr", "they dial", "hostile bytes", lambda: dial(go, we.address, None, 120, verb="garbage"))
+        report.cell("spr", "they dial", "and after them", lambda: burst(go, we.address, "w3", 100, "dial"))
+        we.process.stdin.close()
+        report.cell("spr", "they dial", "no Pong refused", lambda: we.end(60) and "")
+    with Listener([*go, "reject"], verb=None) as rejecting:
+        report.cell("spr", "we dial", "W0 rejected, W3", lambda: burst(ours, rejecting.address, "w0", 2_000, "burst"))
+    report.cell("spr", "we dial", "never an Ack", lambda: session_silent(ours, go))
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", required=True, type=pathlib.Path)
     for language in ("js", "go", "rust"):
         parser.add_argument(f"--{language}", help="the peer's command")
+    parser.add_argument("--spr", help="the command of the peer of the session wire")
     parser.add_argument("--ours", help="our peer's command (default: BUILD/bin/interop_peer)")
-    parser.add_argument("--only", default="", help="comma-separated: js, go, rust, frozen, guest")
+    parser.add_argument("--only", default="", help="comma-separated: js, go, rust, frozen, guest, spr")
     options = parser.parse_args()
     ours = (options.ours or str(options.build / "bin" / "interop_peer")).split()
     peers = {language: getattr(options, language).split() for language in ("js", "go", "rust") if getattr(options, language)}
-    chosen = set(filter(None, options.only.split(","))) or {"js", "go", "rust", "frozen", "guest"}
+    chosen = set(filter(None, options.only.split(","))) or {"js", "go", "rust", "frozen", "guest", "spr"}
     missing = chosen & {"js", "go", "rust"} - set(peers)
     if missing:
         sys.exit(f"error: no command for {', '.join(sorted(missing))}")
@@ -342,6 +405,10 @@ def main():
             report.cell("js", "we dial", "muxer by multistream", lambda: pings(peers["js"], plain))
     if "frozen" in chosen:
         frozen(report, ours, {language: theirs for language, theirs in peers.items() if language in chosen})
+    if "spr" in chosen:
+        if not options.spr:
+            sys.exit("error: no command for spr")
+        session_wire(report, [str(options.build / "bin" / "interop_spr")], options.spr.split())
     if "guest" in chosen:
         reference_client(report, options.build, peers["go"])
     print(f"{time.monotonic() - begin:.0f} s")

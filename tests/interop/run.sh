@@ -49,6 +49,10 @@ install_go() {
   (cd $here/go && "$MYELIN_GO" build -buildvcs=false -mod=readonly -p "$jobs" -o "$MYELIN_CACHE/interop-go/peer" .)
 }
 
+install_spr() {
+  (cd $here/spr && "$MYELIN_GO" build -buildvcs=false -mod=readonly -p "$jobs" -o "$MYELIN_CACHE/interop-go/spr" .)
+}
+
 install_rust() {
   (cd $here/rust && CARGO_TARGET_DIR="$MYELIN_CACHE/interop-rust" "$cargo" build --release --locked -j "$jobs")
 }
@@ -56,7 +60,9 @@ install_rust() {
 echo "interop: js-libp2p, go-libp2p and rust-libp2p into $MYELIN_CACHE (minutes the first time)"
 step js install_js
 step go install_go
+step spr install_spr
 step rust install_rust
 
 exec python3 $here/run.py --build "$build" \
-  --js "$node $MYELIN_CACHE/interop-js/peer.js" --go "$MYELIN_CACHE/interop-go/peer" --rust "$MYELIN_CACHE/interop-rust/release/peer" "$@"
+  --js "$node $MYELIN_CACHE/interop-js/peer.js" --go "$MYELIN_CACHE/interop-go/peer" --rust "$MYELIN_CACHE/interop-rust/release/peer" \
+  --spr "$MYELIN_CACHE/interop-go/spr" "$@"

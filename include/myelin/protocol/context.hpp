@@ -67,9 +67,10 @@ using TimerId = std::uint64_t;
 
 namespace detail {
 
-// Identity of a C++ type within the program, for requests and notifications.
+// Identity of a C++ type within the program, for requests and notifications. A type that crosses the border of the
+// shared library is MYELIN_API, or each side would have a tag of its own.
 template <typename T>
-inline constexpr char type_tag = 0;
+MYELIN_API inline constexpr char type_tag = 0;
 using TypeKey = const void*;
 template <typename T>
 constexpr TypeKey type_key() {
@@ -82,8 +83,45 @@ using Value = std::shared_ptr<const void>;  // a notification has as many reader
 using MessageHandler = std::function<void(const MessageBox&, const Host&)>;
 using FailedHandler = std::function<void(const MessageBox&, const Host&, const Error&)>;
 using ReplyHandler = std::move_only_function<void(Result<Value>)>;
-using Respond = std::move_only_function<void(Result<Value>)>;
-using RequestHandler = std::function<void(const Value&, Respond)>;
+
+// Where answers of requests go; counted by those who may answer, on the runtime's thread.
+class RequestSink {
+ public:
+  virtual ~RequestSink() = default;
+  virtual void answer(std::uint64_t request, Result<Value> value) = 0;
+  virtual void abandoned(std::uint64_t request) = 0;  // nobody can answer it any more
+  std::uint32_t holders = 0;
+};
+
+// Answers one request, at most once; tells when it goes without.
+class Respond {
+ public:
+  Respond(RequestSink& sink, std::uint64_t request) : sink_(&sink), request_(request) { ++sink.holders; }
+  Respond(Respond&& other) noexcept : sink_(std::exchange(other.sink_, nullptr)), request_(other.request_) {}
+  Respond& operator=(Respond&& other) noexcept {
+    std::swap(sink_, other.sink_);
+    std::swap(request_, other.request_);
+    return *this;
+  }
+  ~Respond() {
+    if (sink_ == nullptr) return;
+    sink_->abandoned(request_);
+    release();
+  }
+  void operator()(Result<Value> value) {
+    if (sink_ == nullptr) return;
+    sink_->answer(request_, std::move(value));
+    release();
+  }
+
+ private:
+  void release() {
+    if (RequestSink* sink = std::exchange(sink_, nullptr); --sink->holders == 0) delete sink;
+  }
+  RequestSink* sink_;
+  std::uint64_t request_;
+};
+using RequestHandler = std::function<void(const Value&, Respond&&)>;
 using ProcessReply = std::move_only_function<void(Result<Bytes>)>;
 using ProcessHandler = std::function<void(std::string caller, View body, ProcessReply reply)>;
 
@@ -125,7 +163,7 @@ class MYELIN_API ContextCore {
 template <typename Reply>
 class Responder {
  public:
-  explicit Responder(detail::Respond respond) : respond_(std::move(respond)) {}
+  explicit Responder(detail::Respond&& respond) : respond_(std::move(respond)) {}
   void reply(Reply value) {
     respond_(std::static_pointer_cast<const void>(std::make_shared<const Reply>(std::move(value))));
   }
@@ -163,9 +201,8 @@ class Context {
   }
   template <Message M, typename P>
   Result<void> register_message_handler(P* protocol, void (P::*handler)(const M&, const Host&)) {
-    return register_box_handler<M>([protocol, handler](const MessageBox& box, const Host& from) {
-      (protocol->*handler)(box.as<M>(), from);
-    });
+    return register_box_handler<M>(
+        [protocol, handler](const MessageBox& box, const Host& from) { (protocol->*handler)(box.as<M>(), from); });
   }
   // For a type that is sent only, or whose payload is written in a way of its own. Errors: conflict.
   template <Message M>
@@ -234,7 +271,7 @@ class Context {
   Result<void> register_request_handler(std::function<void(const Request&, Responder<Reply>)> handler) {
     return core_->register_request_handler(
         detail::type_key<std::pair<Request, Reply>>(),
-        [handler = std::move(handler)](const detail::Value& value, detail::Respond respond) {
+        [handler = std::move(handler)](const detail::Value& value, detail::Respond&& respond) {
           handler(*static_cast<const Request*>(value.get()), Responder<Reply>(std::move(respond)));
         });
   }

@@ -36,7 +36,7 @@ struct TransportEvent {
   Error error;   // failed: why
 };
 
-class Protocol {
+class MYELIN_API Protocol {
  public:
   virtual ~Protocol() = default;
   virtual ProtocolId id() const = 0;          // unique in the runtime; W0 routes by it
@@ -78,7 +78,7 @@ struct Supervision {
 };
 
 // Published when a protocol crashed (subscribe<ProtocolFailed>).
-struct ProtocolFailed {
+struct MYELIN_API ProtocolFailed {
   std::string name;
   std::string what;
   bool ended;  // it will not run again

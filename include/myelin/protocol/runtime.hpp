@@ -1,4 +1,5 @@
-// Runtime: runs protocols on a thread of its own, over one channel to other hosts.
+// Runtime: runs protocols on a thread of its own (within a node: on that of its connections), over one channel to other
+// hosts.
 //
 //   auto runtime = Runtime::create({.self = {"127.0.0.1", 5001}});
 //   (*runtime)->add(std::make_unique<PingPong>(peer));
@@ -46,7 +47,7 @@ struct ChannelOptions {
   Wire wire = Wire::w0;  // what a dialler speaks first; it goes over to W3 when W0 is rejected, and remembers that
   Duration dial_timeout = std::chrono::seconds(5);
   Duration handshake_timeout = std::chrono::seconds(5);
-  RetryPolicy retry;
+  RetryPolicy retry{};
   // A peer that takes nothing of what is queued for so long has failed. 0: never.
   Duration stall_timeout = std::chrono::seconds(30);
   // TCP keep-alive notices peers that are gone while nothing is sent, after about this long. 0: never.
@@ -58,30 +59,33 @@ struct ChannelOptions {
 struct LogOptions {
   LogLevel level = LogLevel::info;
   // Which of runtime, session, transport, protocol write; empty: all.
-  std::vector<std::string> components;
+  std::vector<std::string> components{};
   enum class Format : std::uint8_t { text, json } format = Format::text;
   // Takes each finished line. Empty: stderr.
-  std::function<void(std::string_view line)> sink;
+  std::function<void(std::string_view line)> sink{};
 };
 
 struct RuntimeOptions {
-  Host self;  // over TCP: an IP address and the port to listen on (0: any; self() then tells). Over libp2p: ignored
-  ChannelOptions channel;
-  LogOptions log;
+  Host self{};  // over TCP: an IP address and the port to listen on (0: any; self() then tells). Over libp2p: ignored
+  ChannelOptions channel{};
+  LogOptions log{};
   // Null: a TCP channel. A node (which outlives the runtime): its libp2p connections, between authenticated peers,
   // whose hosts are {peer ID, 0}; protocols stand in its process table and exchange messages with its guests.
   Node* node = nullptr;
+  // Within a node: which other nodes' processes may send to the protocols, by peer ID. Those of this one always may.
+  std::vector<std::string> allow{};
+  bool allow_anyone = false;            // any peer, and local HTTP clients without the token
   std::size_t mailbox_capacity = 1024;  // events per protocol; network events wait outside while it is full
   Duration request_timeout = std::chrono::seconds(30);
   // What was dropped, and why: unknown protocol, message or layer ids, malformed messages, late replies, full
   // mailboxes.
-  std::function<void(std::string_view why, const Host& from)> dead_letter;
+  std::function<void(std::string_view why, const Host& from)> dead_letter{};
 };
 
 struct StopReason {
   enum class Kind : std::uint8_t { graceful, cancelled, deadline, experiment, failed };
   Kind kind;
-  std::string detail;  // experiment: what it said; failed: the protocol and its error
+  std::string detail{};  // experiment: what it said; failed: the protocol and its error
 };
 MYELIN_API std::string_view name(StopReason::Kind kind);
 
@@ -89,7 +93,7 @@ struct ProtocolStatus {
   std::string name;
   ProtocolId id = 0;
   std::string pid;    // within a node; empty otherwise
-  std::string state;  // starting, running, backoff, stopped, failed
+  std::string state;  // starting, running, paused, backoff, stopped, failed
   std::uint64_t events = 0, crashes = 0;
   std::uint32_t restarts = 0;
   std::size_t queued = 0;
@@ -110,8 +114,8 @@ class MYELIN_API Runtime {
   Result<void> add(ProtocolFactory factory, Supervision supervision);
 
   // Listens, starts and initialises all protocols, in the order of add(). Errors: no_such_protocol (none was added),
-  // no_channel (neither self nor node), conflict (the port is in use, it was started before), bad_request, io, and what
-  // a protocol's registration gave (conflict).
+  // no_channel (neither self nor node), conflict (the port is in use, it was started before, a process of the node has
+  // a protocol's name), bad_request, io, and what a protocol's registration gave (conflict).
   Result<void> start();
   Host self() const;
 

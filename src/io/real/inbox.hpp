@@ -36,6 +36,8 @@ class Inbox {
     }
     return any;
   }
+  // Whether something has arrived.
+  bool any() const { return newest_.load(std::memory_order_relaxed) != nullptr; }
   // False if something has arrived, so that the loop must not sleep; else posts from now on write the eventfd.
   bool prepare_sleep();
   void end_sleep() { asleep_.store(false, std::memory_order_relaxed); }

@@ -21,6 +21,16 @@ constexpr Duration longest_sleep = std::chrono::hours(1);
 constexpr unsigned most_turns_without_poll = 32;
 constexpr Duration longest_without_poll = std::chrono::microseconds(50);
 constexpr int most_turns_of_a_poll = 10'000;
+constexpr int looks_between_clocks = 32;
+
+// Tells the processor that this is a loop of waiting.
+void relax() {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
 
 thread_local const LoopCore* current = nullptr;
 
@@ -185,6 +195,22 @@ bool LoopCore::poll_is_due() {
   return true;
 }
 
+// Looks for a post from another thread for as long as that has been worth it.
+bool LoopCore::post_comes_soon(Duration sleep) {
+  const Duration wait = std::min(patience_.wait(), sleep);
+  if (wait <= Duration::zero()) return false;
+  const auto end = std::chrono::steady_clock::now() + wait;
+  bool came = false;
+  do {
+    for (int i = 0; i < looks_between_clocks && !came; ++i) {
+      came = inbox_->any();
+      if (!came) relax();
+    }
+  } while (!came && !stopping() && std::chrono::steady_clock::now() < end);
+  patience_.waited(came);
+  return came;
+}
+
 void LoopCore::turn(bool may_sleep) {
   turn_now_.reset();
   take_inbox();
@@ -201,6 +227,10 @@ void LoopCore::turn(bool may_sleep) {
     turn_now_.reset();
     sleep = std::min(sleep, timers_.next() - now());
   }
+  if (post_comes_soon(sleep)) {
+    if (poll_is_due()) context_->poll();
+    return;
+  }
   if (sleep <= Duration::zero() || !inbox_->prepare_sleep()) {
     context_->poll();
     return;
@@ -208,8 +238,11 @@ void LoopCore::turn(bool may_sleep) {
   // A stop() that came before prepare_sleep() found nobody to wake.
   if (!stop_.load(std::memory_order_seq_cst)) {
     turn_now_.reset();
+    const Instant began = now();
     // One handler only: what else became ready is queued inside and costs the next turn no system call.
     context_->run_one_for(sleep);
+    turn_now_.reset();
+    if (inbox_->any()) patience_.woken_after(now() - began);
   }
   inbox_->end_sleep();
 }

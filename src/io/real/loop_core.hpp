@@ -1,6 +1,10 @@
 // LoopCore: the real loop. One turn: take in what other threads posted, run due timers, run the callbacks that were
 // here at its start, look at the descriptors; sleep only if nothing is left.
 //
+// Two threads that answer each other would put each other to sleep and wake each other for every message. So before it
+// sleeps the loop looks for posts a while (Patience): only when those of late came that soon, and no longer than twenty
+// microseconds; whoever is not being answered sleeps at once.
+//
 // A post from the loop's own thread is a push to a vector; one from another thread is a push to the Inbox; timers cost
 // no system call, since they only bound the sleep (to the next millisecond, never early). Asio is used as the
 // readiness reactor alone, unlocked, as no other thread ever touches it.
@@ -11,6 +15,7 @@
 #include "io/network.hpp"
 #include "io/real.hpp"
 #include "io/real/inbox.hpp"
+#include "io/real/patience.hpp"
 #include "io/real/timer_heap.hpp"
 #include "io/real/work_pool.hpp"
 
@@ -70,6 +75,7 @@ class LoopCore final : public RealLoop {
   void run_ready();
   void turn(bool may_sleep);
   bool poll_is_due();
+  bool post_comes_soon(Duration sleep);
   void watch_wakeups();
   bool stopping() const { return stop_.load(std::memory_order_relaxed); }
 
@@ -86,6 +92,7 @@ class LoopCore final : public RealLoop {
   std::size_t next_ = 0;
   unsigned turns_without_poll_ = 0;
   Instant last_poll_{};
+  Patience patience_;
   TimerHeap timers_;
   Buffer receive_segment_;
   std::unique_ptr<WorkPool> pool_;

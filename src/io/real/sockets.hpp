@@ -25,6 +25,11 @@ SocketAddress remote_of(int fd);
 int open_tcp(const IpAddress& ip);
 // TCP_NODELAY: what we write is a whole message; waiting for more would only delay it.
 void set_no_delay(int fd);
+// SO_KEEPALIVE with three probes, so that a silent peer is given up after about `silence_s` seconds (at least 3), and
+// TCP_USER_TIMEOUT (RFC 5482) for what it does not acknowledge.
+void set_keep_alive(int fd, int silence_s);
+// Bounds what the kernel keeps of what we write, instead of tuning it by what the network holds (SO_SNDBUF).
+void set_send_buffer(int fd, int bytes);
 // A close sends a reset and drops what is unsent.
 void set_reset_on_close(int fd);
 

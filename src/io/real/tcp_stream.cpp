@@ -22,6 +22,14 @@ namespace {
 // System calls that succeed at once, in a row, before others of the loop get their turn.
 constexpr unsigned rounds_before_yield = 16;
 constexpr std::size_t segments_per_send = 1024;  // IOV_MAX of Linux
+// Segments to receive into: a chunk, unless the reader asks for more, and no more than a few of the largest records
+// that the wires above us frame (64 KiB and a length).
+constexpr std::size_t least_receive_bytes = limits::chunk_bytes;
+constexpr std::size_t most_receive_bytes = 4 * (limits::chunk_bytes + 16);
+
+// Between programs of one machine bytes are on their way for microseconds. A send buffer that grows to megabytes, as
+// the kernel lets it, only means that the receiver finds them in main memory instead of in a cache.
+constexpr int local_send_buffer_bytes = 256 * 1024;  // the kernel adds as much again for its own accounts
 
 class Busy {
  public:
@@ -55,6 +63,7 @@ RealTcpStream::RealTcpStream(LoopCore& loop, int fd, bool read_ended, bool write
       read_ended_(read_ended),
       write_ended_(write_ended) {
   set_no_delay(socket_.fd());
+  if (remote_.ip.is_loopback() || remote_.ip == local_.ip) set_send_buffer(socket_.fd(), local_send_buffer_bytes);
 }
 
 RealTcpStream::~RealTcpStream() {
@@ -69,7 +78,8 @@ Error RealTcpStream::broken(Error why) {
 
 std::optional<Result<Buffer>> RealTcpStream::receive(std::size_t max) {
   Buffer& segment = loop_.receive_segment();
-  if (segment.empty() || !segment.unique()) segment = Buffer::allocate(limits::chunk_bytes);
+  const std::size_t wanted = std::clamp(max, least_receive_bytes, most_receive_bytes);
+  if (segment.size() < wanted || segment.size() > 2 * wanted || !segment.unique()) segment = Buffer::allocate(wanted);
   const std::size_t size = std::min(max, segment.size());
   const ssize_t n = recv(socket_.fd(), segment.writable().data(), size, 0);
   if (n > 0) {
@@ -178,6 +188,12 @@ void RealTcpStream::reset() {
   if (socket_.fd() < 0) return;
   set_reset_on_close(socket_.fd());
   socket_.close();
+}
+
+void RealTcpStream::keep_alive(Duration silence) {
+  if (socket_.fd() < 0) return;
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(silence).count();
+  set_keep_alive(socket_.fd(), static_cast<int>(std::clamp<std::int64_t>(seconds, 3, 86'400)));
 }
 
 std::unique_ptr<DetachedSocket> RealTcpStream::detach() {

@@ -3,6 +3,7 @@
 #include "io/scope.hpp"
 #include "io/stream_conformance_test.hpp"
 
+#include <algorithm>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <sys/resource.h>
@@ -264,6 +265,41 @@ Task<void> count_unsent(StreamPairWorld* world, TcpStream* writer, Stream* reade
   EXPECT_EQ(writer->unsent_bytes(), 0U);
   writer->reset();
   reader->reset();
+}
+
+Task<void> send_all(Stream* stream, Rope bytes) {
+  EXPECT_TRUE(co_await stream->write(std::move(bytes)));
+  EXPECT_TRUE(co_await stream->close_write());
+}
+
+// Reads `asked` bytes at a time to the end; the largest piece.
+Task<void> largest_read(Loop* loop, Stream* reader, Stream* writer, std::size_t asked, std::size_t* largest) {
+  Rope rope;
+  for (int i = 0; i < 16; ++i) rope.append(Buffer::copy_of(std::string(1024 * 1024, 'u')));
+  Scope scope(*loop);
+  scope.spawn(send_all(writer, std::move(rope)));
+  for (;;) {
+    auto piece = co_await reader->read(asked);
+    EXPECT_TRUE(piece) << to_string(piece.error());
+    if (!piece || piece->empty()) break;
+    EXPECT_LE(piece->size(), asked);
+    EXPECT_LE(piece->segment_size(), std::max<std::size_t>(2 * piece->size(), 64 * 1024)) << "it pins too much";
+    *largest = std::max(*largest, piece->size());
+  }
+  co_await scope.join();
+}
+
+TEST(Tcp, AReadTakesAsMuchAsIsAskedForWithinItsLimit) {
+  for (const std::size_t asked : {100'000u, 262'148u, 10'000'000u}) {
+    TcpWorld world(false);
+    auto [a, b] = world.connect();
+    std::size_t largest = 0;
+    world.run(largest_read(world.real.get(), b.get(), a.get(), asked, &largest));
+    EXPECT_GT(largest, 64u * 1024) << asked;
+    EXPECT_LE(largest, 256u * 1024 + 64) << asked;
+    a->reset();
+    b->reset();
+  }
 }
 
 TEST(Tcp, UnsentBytesAreCounted) {

@@ -377,7 +377,7 @@ void Connection::tell_reset(End from) {
 
 void Connection::orphan(End end) {
   if (side(end).dead || side(end).machine == nullptr || finished(end)) return;
-  after(now() + Fabric::keepalive,
+  after(now() + side(end).keepalive,
         [end](Connection& self) { self.break_end(end, Error{ErrorCode::link_lost, "keepalive timed out"}); });
 }
 
@@ -411,6 +411,16 @@ void Connection::crash(const Machine& machine) {
 
 void Connection::fall_silent() {
   for (const End end : {End::dialer, End::acceptor}) break_end(end, Error{ErrorCode::link_lost, "keepalive timed out"});
+}
+
+void Connection::cut_off(const Link& cut) {
+  for (const End end : {End::dialer, End::acceptor}) {
+    if (side(end).machine == nullptr || side(end).keepalive >= Fabric::keepalive) continue;
+    after(now() + side(end).keepalive, [end, &cut, partition = cut.partitions](Connection& self) {
+      if (!cut.partitioned || cut.partitions != partition) return;
+      self.break_end(end, Error{ErrorCode::link_lost, "keepalive timed out"});
+    });
+  }
 }
 
 void Connection::wake(End end) {

@@ -113,8 +113,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   // The machine at one end died; the other end hears nothing.
   void crash(const Machine& machine);
+  // After so long without a word from the peer that end gives up, in place of Fabric::keepalive.
+  void keep_alive(End end, Duration silence) { side(end).keepalive = silence; }
   // Nothing passed for the time of keepalive.
   void fall_silent();
+  // A link has just been cut: ends with a time of their own wait that long.
+  void cut_off(const Link& cut);
 
  private:
   enum class Kind : std::uint8_t { syn, established, data, fin };
@@ -151,6 +155,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     bool reading = false;
     bool writing = false;
     std::size_t unsent = 0;
+    Duration keepalive = Fabric::keepalive;
     std::coroutine_handle<> reader;
     std::coroutine_handle<> writer;
   };

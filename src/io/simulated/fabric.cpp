@@ -81,6 +81,7 @@ void Fabric::set_partitioned(const IpAddress& from, const IpAddress& to, bool pa
   note(from.to_string() + ">" + to.to_string(), partitioned ? "partitioned" : "healed");
   if (!partitioned) return;
   const std::uint64_t partition = ++cut.partitions;
+  for (const auto& connection : snapshot(cut.connections)) connection->cut_off(cut);
   scheduler_.at(Scheduler::no_loop, scheduler_.now() + keepalive, [&cut, partition] {
     if (!cut.partitioned || cut.partitions != partition) return;
     for (const auto& connection : snapshot(cut.connections)) connection->fall_silent();

@@ -224,6 +224,26 @@ TEST(SimulatedNetwork, ACrashIsSilentUntilOneSendsOrKeepaliveEnds) {
   EXPECT_EQ(pair.elapsed(), crashed + 150s);
 }
 
+TEST(SimulatedNetwork, KeepaliveMayBeAskedForSooner) {
+  Pair pair(1, {.delay = 1ms, .retransmission = 100ms});
+  pair.connect();
+  auto idle = std::move(pair.near);
+  auto idle_far = std::move(pair.far);
+  idle->keep_alive(20s);
+  pair.connect();
+  pair.near->keep_alive(30s);
+  const auto cut = pair.elapsed();
+  pair.world->set_partitioned(pair.host_a->address(), pair.host_b->address(), true);
+  EXPECT_EQ(pair.on_a(idle->read(1)).error().code, ErrorCode::link_lost);
+  EXPECT_EQ(pair.elapsed(), cut + 20s);
+  pair.world->set_partitioned(pair.host_a->address(), pair.host_b->address(), false);
+  pair.world->run_for(60s);
+  pair.host_b->crash();
+  const auto crashed = pair.elapsed();
+  EXPECT_EQ(pair.on_a(pair.near->read(1)).error().code, ErrorCode::link_lost);
+  EXPECT_EQ(pair.elapsed(), crashed + 30s);
+}
+
 TEST(SimulatedNetwork, AHostStartedAgainResetsOldConnections) {
   Pair pair;
   pair.connect();

@@ -95,6 +95,10 @@ void SimulatedStream::reset() {
 
 std::size_t SimulatedStream::unsent_bytes() const { return socket_ ? socket_.connection()->unsent(socket_.end()) : 0; }
 
+void SimulatedStream::keep_alive(Duration silence) {
+  if (socket_) socket_.connection()->keep_alive(socket_.end(), silence);
+}
+
 std::unique_ptr<DetachedSocket> SimulatedStream::detach() {
   MYELIN_CHECK(socket_, "a stream is detached twice");
   auto& connection = *socket_.connection();

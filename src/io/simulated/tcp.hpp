@@ -48,6 +48,7 @@ class SimulatedStream final : public TcpStream {
   SocketAddress local() const override { return local_; }
   SocketAddress remote() const override { return remote_; }
   std::size_t unsent_bytes() const override;
+  void keep_alive(Duration silence) override;
   std::unique_ptr<DetachedSocket> detach() override;
 
  private:

@@ -1,0 +1,3 @@
+module myelin.invalid/bench/spr
+
+go 1.24

@@ -1,0 +1,74 @@
+// Cell: one protocol's place in a core: what stays while instances of it come and go.
+//
+// Thread: the core's. Lifetime: cells never move and live as long as their core.
+#pragma once
+
+#include "base/time.hpp"
+#include "myelin/protocol/protocol.hpp"
+#include "protocol/mailbox.hpp"
+#include "protocol/message_table.hpp"
+#include "protocol/metrics.hpp"
+#include "protocol/supervision.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace myelin::protocol {
+
+class ProtocolContext;
+
+struct Subscription {
+  detail::TypeKey type;
+  std::uint64_t id;
+  std::function<void(const detail::Value&)> handler;
+};
+
+struct ProcessMethod {
+  std::string name;
+  detail::ProcessHandler handler;
+};
+
+struct Cell {
+  enum class State : std::uint8_t { starting, running, backoff, stopped, failed };
+
+  std::uint32_t index = 0;
+  std::string name;
+  ProtocolId id = 0;
+  ProtocolFactory factory;
+  Supervision supervision;
+  CrashHistory history;
+
+  State state = State::starting;
+  std::unique_ptr<ProtocolContext> context;
+  std::unique_ptr<Protocol> protocol;
+  std::uint32_t incarnation = 0;  // which instance this is; what is under way for an earlier one is dropped
+
+  // What the instance registered.
+  MessageTable messages;
+  std::vector<std::unique_ptr<Subscription>> subscriptions;
+  std::vector<std::unique_ptr<ProcessMethod>> process_methods;
+  std::optional<Error> registration_error;  // the first
+
+  Mailbox mailbox;
+  Cell* next_ready = nullptr;
+  bool in_ready = false;
+  bool refused = false;  // a message waits outside
+  bool paused = false;   // takes no turn
+
+  ProtocolMetrics metrics;
+  std::uint64_t events = 0, crashes = 0;
+  std::uint32_t restarts = 0;
+  std::chrono::nanoseconds busy{};
+  std::uint32_t unmetered = 0;  // events since the last look at the clock
+  std::string last_error;
+
+  bool ended() const { return state == State::stopped || state == State::failed; }
+};
+
+std::string_view name(Cell::State state);
+
+}  // namespace myelin::protocol

@@ -1,0 +1,93 @@
+// HyParView, DSN 2007: a small symmetric active view of open sessions, which notice a failed node, and a larger passive
+// view from which it is replaced.
+//
+// Invariants: the active view never holds this node, nor a host twice, nor more than active_view_size; no host is in
+// both views. A link stands on a session: when that ends, both sides drop the link. A link that one side only has ends
+// at the next membership message over it (see stranger()). At most one request that is to fill a free place is under
+// way at a time. Thread: that of the runtime.
+#pragma once
+
+#include "myelin/protocols.hpp"
+#include "protocol/overlays/courier.hpp"
+#include "protocol/overlays/hyparview_messages.hpp"
+#include "protocol/overlays/passive_view.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+namespace myelin::protocol {
+
+class HyParView final : public Membership {
+ public:
+  static constexpr ProtocolId protocol_id = 0x4850;  // "HP"
+
+  explicit HyParView(HyParViewParameters parameters);
+
+  ProtocolId id() const override { return protocol_id; }
+  std::string_view name() const override { return "hyparview"; }
+  void start(Context& ctx) override;
+  void init(Context& ctx) override;
+  void on_session_connected(const Host& host) override;
+  void on_session_disconnected(const Host& host, const Error& why) override;
+  void on_session_failed(const Host& host, const Error& why) override;
+  void on_session_given_up(const Host& host, unsigned attempts) override;
+
+  std::vector<Host> active_view() const override { return active_; }
+  std::vector<Host> passive_view() const override { return passive_.hosts(); }
+  void cycle() override;
+
+ private:
+  // A NEIGHBOR that was sent, or waits for its session.
+  struct Asked {
+    Host host;
+    TimerId timer = 0;
+    bool replace = false;  // accepted, it takes a place from another (the end of a FORWARDJOIN)
+    bool retried = false;
+  };
+
+  void on_join(const hyparview::JoinMessage&, const Host& from);
+  void on_forward_join(const hyparview::ForwardJoin& message, const Host& from);
+  void on_neighbor(const hyparview::Neighbor& message, const Host& from);
+  void on_neighbor_reply(const hyparview::NeighborReply& message, const Host& from);
+  void on_disconnect(const hyparview::Disconnect&, const Host& from);
+  void on_shuffle(const hyparview::Shuffle& message, const Host& from);
+  void on_shuffle_reply(const hyparview::ShuffleReply& message, const Host& from);
+
+  void join(const Host& contact);
+  void join_any();
+  void joining_failed();
+  void ask(const Host& host, bool replace);
+  void answered(std::size_t asked);
+  void lost(const Host& host, bool retry);
+  void repair();
+  void stranger(const Host& from);
+
+  bool is_active(const Host& host) const { return contains(active_, host); }
+  bool full() const { return active_.size() >= parameters_.active_view_size; }
+  std::size_t asked(const Host& host) const;
+  void add_active(const Host& host);
+  bool remove_active(const Host& host);
+  void drop_random_active();
+  void add_passive(const Host& host);
+  void merge(const std::vector<Host>& nodes, std::vector<Host> sent);
+  template <Message M>
+  void tell(M message, const Host& to) {
+    (void)courier_.send(MessageBox::make<M>(std::move(message)), to);
+  }
+  std::uint64_t draw(std::uint64_t bound) { return ctx_->random_below(bound); }
+
+  HyParViewParameters parameters_;
+  Context* ctx_ = nullptr;
+  Courier courier_;
+  std::vector<Host> active_;
+  PassiveView passive_;
+  std::vector<Asked> asked_;
+  Host repairing_;              // the one that was asked to fill a free place; empty: none
+  Host joining_;                // the contact whose session is awaited; empty: none
+  std::vector<Host> shuffled_;  // what the last SHUFFLE of this node held
+  TimerId rejoin_ = 0;
+};
+
+}  // namespace myelin::protocol

@@ -1,0 +1,58 @@
+// ProcessBridge: the protocols of one runtime as processes of a node: each stands in the node's table under its name,
+// is signalled and removed like any other, takes requests of processes, and sends them under its own PID.
+//
+// Thread: its loop, which is a shard of the kernel and that of the runtime's core. Lifetime: kernel, loop and core
+// outlive it; stop() has ended before it is destroyed, unless start() was never called or the loop has crashed.
+#pragma once
+
+#include "base/ids.hpp"
+#include "io/loop.hpp"
+#include "io/task.hpp"
+#include "kernel/kernel.hpp"
+#include "kernel/native.hpp"
+#include "protocol/core.hpp"
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace myelin::protocol {
+
+class ProcessBridge final : public ProcessPort {
+ public:
+  ProcessBridge(kernel::Kernel& kernel, io::Loop& loop, kernel::AccessList access);
+  ~ProcessBridge() override;
+  ProcessBridge(const ProcessBridge&) = delete;
+  ProcessBridge& operator=(const ProcessBridge&) = delete;
+
+  // Once, before start().
+  void attach(RuntimeCore& core) { core_ = &core; }
+  // Enters all protocols of the core. On an error none is left. Errors: conflict (a name is taken), stopping.
+  io::Task<Result<void>> start();
+  // Takes them out of the table.
+  io::Task<void> stop();
+
+  void call(std::string_view protocol, std::string address, std::string method, Bytes body, Duration timeout,
+            detail::ProcessReply reply) override;
+  // Fills in the PIDs.
+  void name_processes(std::vector<ProtocolStatus>& list) const;
+
+ private:
+  class Program;
+  struct Call;
+  void finish(std::uint64_t id, kernel::Outcome outcome);
+
+  kernel::Kernel& kernel_;
+  io::Loop& loop_;
+  const kernel::AccessList access_;
+  RuntimeCore* core_ = nullptr;
+  std::map<std::string, std::unique_ptr<Program>, std::less<>> programs_;  // by the protocol's name
+  std::map<std::uint64_t, std::unique_ptr<Call>> calls_;
+  std::uint64_t next_call_ = 1;
+  std::shared_ptr<ProcessBridge*> self_;  // shared with outcomes that may come late
+};
+
+}  // namespace myelin::protocol

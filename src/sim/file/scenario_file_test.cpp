@@ -1,0 +1,159 @@
+// Scenario files: what they mean, and what bad ones get.
+#include "sim/file/scenario_file.hpp"
+
+#include <filesystem>
+#include <fstream>
+#include <gtest/gtest.h>
+#include <iterator>
+
+namespace myelin::sim {
+namespace {
+
+using namespace std::chrono_literals;
+using simulation::Fault;
+using simulation::Pick;
+
+constexpr std::string_view full = R"(name: everything
+seed: 7
+fidelity: overlay
+nodes: 40
+contact: 0
+join_interval: 20ms
+duration: 90s
+cycle: 5s
+latency: {uniform: [5ms, 25ms]}
+noise: {loss: 0, duplication: 0.01}
+dial_timeout: 4s
+session_timeout: 12s
+mailbox_capacity: 512
+protocols:
+  - hyparview: {active_view_size: 4, shuffle_period: 5s}
+  - plumtree: {threshold: 3}
+faults:
+  - {at: 30s, crash: 10%}
+  - {at: 32s, partition: {nodes: 0-3, others: rest, one_way: true}, for: 2s}
+  - {at: 36s, heal: all}
+  - {at: 37s, restart: random 2}
+  - {at: 38s, noise: {loss: 0.2, nodes: "5", others: all}, for: 1s}
+  - {at: 39s, slow: {nodes: "4,6", factor: 3}, for: 2s}
+  - {at: 40s, reset: {nodes: random 2, others: all}}
+  - {at: 41s, latency: 20ms}
+  - {at: 42s, churn: {interval: 500ms}, for: 3s}
+broadcasts:
+  - {at: 60s, count: 5, interval: 2s, bytes: 128, from: random 1}
+checks:
+  each_step: [view_self_free, view_at_most: 5, delivers_once]
+  each_cycle: [view_self_free]
+  at_end: [connected, views_symmetric, reliability_at_least: 0.95]
+outputs: {trace: t.jsonl, csv: m.csv, plots: plots}
+)";
+
+TEST(ScenarioFile, SaysWhatARunIs) {
+  const auto file = parse_scenario(full, "s.yaml");
+  ASSERT_TRUE(file.has_value()) << to_string(file.error());
+  const auto& scenario = file->scenario;
+  EXPECT_EQ(file->seed, 7U);
+  EXPECT_EQ(scenario.nodes, 40U);
+  EXPECT_EQ(scenario.options.latency.high, Duration(25ms));
+  EXPECT_DOUBLE_EQ(scenario.options.noise.duplication, 0.01);
+  EXPECT_EQ(scenario.options.session_timeout, Duration(12s));
+  ASSERT_EQ(scenario.faults.size(), 9U);
+  EXPECT_EQ(scenario.faults[0].nodes.kind, Pick::Kind::fraction);
+  EXPECT_FALSE(scenario.faults[1].both_ways);
+  EXPECT_EQ(scenario.faults[1].duration, Duration(2s));
+  EXPECT_EQ(scenario.faults[2].others.kind, Pick::Kind::all);
+  EXPECT_EQ(scenario.faults[4].nodes.indices, std::vector<simulation::NodeIndex>{5});
+  EXPECT_DOUBLE_EQ(scenario.faults[5].factor, 3);
+  EXPECT_EQ(scenario.faults[8].kind, Fault::Kind::churn);
+  EXPECT_EQ(scenario.actions.size(), 5U);
+  EXPECT_EQ(scenario.each_step.size(), 3U);
+  EXPECT_EQ(scenario.at_end.size(), 3U);
+  EXPECT_DOUBLE_EQ(file->reliability, 0.95);
+  EXPECT_EQ(file->protocol_names, (std::vector<std::string>{"hyparview", "plumtree"}));
+  EXPECT_EQ(file->plots, "plots");
+}
+
+TEST(ScenarioFile, Runs) {
+  auto file = parse_scenario(full, "s.yaml");
+  ASSERT_TRUE(file.has_value());
+  file->scenario.faults.resize(1);
+  const auto result = run(file->scenario, {.seed = file->seed}, [](simulation::Simulation& world) {
+    EXPECT_EQ(world.broadcast_count(), 5U);
+    EXPECT_EQ(world.live(), 36U);
+  });
+  EXPECT_FALSE(result.failure) << result.failure->to_string();
+}
+
+std::string error_of(std::string_view text) {
+  const auto file = parse_scenario(text, "s.yaml");
+  return file ? std::string("no error") : file.error().message;
+}
+
+TEST(ScenarioFile, BadOnesNameLineAndKey) {
+  EXPECT_EQ(error_of("nodes: 3\nnods: 4\n"), "s.yaml:2:1: unknown key 'nods' in the scenario (did you mean 'nodes'?)");
+  EXPECT_EQ(error_of("protocols:\n  - hyparview: {arwll: 6}\n"),
+            "s.yaml:2:17: unknown parameter 'arwll' of hyparview (did you mean 'arwl'?)");
+  EXPECT_EQ(error_of("protocols: [hyperview]\n"),
+            "s.yaml:1:13: unknown protocol 'hyperview' (did you mean 'hyparview'?)");
+  EXPECT_EQ(error_of("faults:\n  - {at: 3s, crush: all}\n"),
+            "s.yaml:2:14: unknown key 'crush' in a fault (did you mean 'crash'?)");
+  EXPECT_EQ(error_of("checks:\n  at_end: [conected]\n"),
+            "s.yaml:2:12: unknown checker 'conected' (did you mean 'connected'?)");
+  for (const auto& [text, part] : std::vector<std::pair<std::string, std::string>>{
+           {"nodes: many\nprotocols: [flood]\n", "s.yaml:1:8: 'many' is not a whole number"},
+           {"nodes: 0\nprotocols: [flood]\n", "no nodes"},
+           {"nodes: 3\n", "no protocols"},
+           {"latency: 5 days\n", "is not a duration"},
+           {"latency: {uniform: [5ms]}\n", "[least, most]"},
+           {"latency: {matrix: [[1ms, 2ms], [3ms]]}\n", "as many columns as rows"},
+           {"noise: {loss: 1.5}\n", "a share"},
+           {"faults: [{at: 1s}]\n", "a fault has one of"},
+           {"faults: [{at: 1s, crash: all, restart: all}]\n", "a fault has one of"},
+           {"faults: [{at: 1s, crash: 5-2}]\n", "names no nodes"},
+           {"faults: [{at: 1s, churn: {interval: 1s}}]\n", "churn has"},
+           {"contact: 9\nnodes: 3\nprotocols: [flood]\n", "the contact is no node"},
+           {"fidelity: high\n", "fidelity is"},
+           {"checks: {each_step: [connected]}\n", "no checker of one node"},
+           {"nodes: 3\nnodes: 4\n", "stands twice"},
+           {"a: &x 1\n", "no anchors"},
+           {"--- 1\n--- 2\n", "one document only"},
+           {"{{}: 1}\n", "a key is text"},
+           {std::string(300, '['), "nested too deeply"},
+           {"[1, 2", "s.yaml:"}})
+    EXPECT_NE(error_of(text).find(part), std::string::npos) << text << " gives " << error_of(text);
+}
+
+TEST(ScenarioFile, PicksAreText) {
+  EXPECT_EQ(parse_pick("0,4,7")->indices, (std::vector<simulation::NodeIndex>{0, 4, 7}));
+  EXPECT_EQ(parse_pick("3-5")->count, 3U);
+  EXPECT_DOUBLE_EQ(parse_pick("12.5%")->share, 0.125);
+  EXPECT_EQ(parse_pick("random 4")->count, 4U);
+  for (const char* text : {"", "x", "1,", "3-", "-1", "101%", "random", "random x", "1-9999999"})
+    EXPECT_FALSE(parse_pick(text).has_value()) << text;
+}
+
+// What fuzzers found and began with, here and for the node's configuration: never without end.
+TEST(ScenarioFile, TheCorpusIsReadToItsEnd) {
+  std::size_t files = 0;
+  for (const char* folder : {"/src/sim/corpus/scenario_fuzz", "/src/node/corpus"})
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(std::string(MYELIN_SOURCE_DIR) + folder)) {
+      if (!entry.is_regular_file()) continue;
+      std::ifstream in(entry.path(), std::ios::binary);
+      const std::string text{std::istreambuf_iterator<char>(in), {}};
+      const auto file = parse_scenario(text, "f");
+      EXPECT_TRUE(file || file.error().message.starts_with("f:")) << entry.path();
+      ++files;
+    }
+  EXPECT_GT(files, 5U);
+}
+
+TEST(ScenarioFile, EveryShippedProtocolIsMade) {
+  for (const std::string& name : shipped_names()) {
+    const auto made = shipped_protocol(name, {});
+    ASSERT_TRUE(made.has_value()) << name;
+    EXPECT_EQ((*made)({{"n0", 0}})->name(), name);
+  }
+}
+
+}  // namespace
+}  // namespace myelin::sim

@@ -1,0 +1,148 @@
+// EventQueue: what is to happen, for all nodes at once: a heap of small keys over a pool of bodies, so that an event
+// costs no allocation and the heap stays in the cache.
+//
+// Order: by time; at one time by a salt that the seed gives to each pair of nodes (so that no node is always first);
+// then by the order of the pushes. Events of one pair at one time keep their order. Thread: values.
+#pragma once
+
+#include "base/check.hpp"
+#include "myelin/protocol/message.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+namespace myelin::sim::overlay {
+
+enum class EventKind : std::uint8_t {
+  wake,      // a node's own: a timer is due, or it asked for a turn
+  message,   // from the session's other side
+  dial,      // a connection reaches its target
+  accept,    // the target's answer reaches the dialler
+  refuse,    // nobody listens there
+  expire,    // a dial was not answered in time
+  end,       // the other side has ended the session, or its node is gone
+  writable,  // half of what the other side had not yet taken has been taken
+  stall,     // what was sent into a cut has not been acknowledged for long
+  told,      // what a channel tells its own node: see Told
+  retry,     // a failed dial is tried again
+  node,      // a node starts
+};
+
+enum class Told : std::uint8_t { disconnected, failed, given_up, blocked, sent, unsent, stopped, resumed };
+
+struct EventBody {
+  EventKind kind = EventKind::wake;
+  Told told = Told::sent;
+  std::uint8_t error = 0;  // an ErrorCode: why
+  std::uint8_t side = 0;   // of the session: whom it reaches
+  std::uint16_t protocol = 0;
+  std::uint32_t session = 0;
+  std::uint32_t generation = 0;  // of the session, or of the node
+  std::uint32_t peer = 0;
+  std::uint64_t id = 0;  // of a send; attempts; a ticket
+  protocol::MessageBox box;
+};
+
+class EventQueue {
+ public:
+  struct Key {
+    std::int64_t at;
+    std::uint64_t order;
+    std::uint32_t node;
+    std::uint32_t slot;
+  };
+
+  bool empty() const { return heap_.empty(); }
+  std::size_t size() const { return heap_.size(); }
+  const Key& top() const { return heap_.front(); }
+
+  void push(std::int64_t at, std::uint16_t salt, std::uint32_t node, EventBody body) {
+    const std::uint32_t slot = take_slot();
+    bodies_[slot] = std::move(body);
+    push_key({at, order(salt), node, slot});
+  }
+  // A wake has no body.
+  void push_wake(std::int64_t at, std::uint16_t salt, std::uint32_t node) {
+    push_key({at, order(salt), node, no_slot});
+  }
+
+  Key pop() {
+    const Key top = heap_.front();
+    const Key last = heap_.back();
+    heap_.pop_back();
+    if (!heap_.empty()) sift_down(last);
+    return top;
+  }
+  // Asks the memory for what the next events need: each is of another node, and waits for memory more than it works.
+  template <typename F>
+  void look_ahead(F&& soon) const {
+    const std::size_t end = heap_.size() < arity + 1 ? heap_.size() : arity + 1;
+    for (std::size_t i = 1; i < end; ++i) {
+      if (!is_wake(heap_[i])) __builtin_prefetch(&bodies_[heap_[i].slot]);
+      soon(heap_[i].node);
+    }
+  }
+  // The body of the next event, if it has one.
+  const EventBody* next_body() const { return is_wake(top()) ? nullptr : &bodies_[top().slot]; }
+  static bool is_wake(const Key& key) { return key.slot == no_slot; }
+  // Of a key that was popped, once.
+  EventBody take(const Key& key) {
+    free_.push_back(key.slot);
+    return std::move(bodies_[key.slot]);
+  }
+
+ private:
+  static constexpr std::uint32_t no_slot = UINT32_MAX;
+  static constexpr std::size_t arity = 4;
+
+  static bool before(const Key& a, const Key& b) { return a.at != b.at ? a.at < b.at : a.order < b.order; }
+  std::uint64_t order(std::uint16_t salt) {
+    MYELIN_CHECK(pushed_ < std::uint64_t{1} << 48, "more events than can be told apart");
+    return std::uint64_t{salt} << 48 | pushed_++;
+  }
+  std::uint32_t take_slot() {
+    if (free_.empty()) {
+      bodies_.emplace_back();
+      return static_cast<std::uint32_t>(bodies_.size() - 1);
+    }
+    const std::uint32_t slot = free_.back();
+    free_.pop_back();
+    return slot;
+  }
+  void push_key(const Key& key) {
+    std::size_t at = heap_.size();
+    heap_.push_back(key);
+    while (at > 0) {
+      const std::size_t parent = (at - 1) / arity;
+      if (!before(key, heap_[parent])) break;
+      heap_[at] = heap_[parent];
+      at = parent;
+    }
+    heap_[at] = key;
+  }
+  void sift_down(const Key& key) {
+    const std::size_t size = heap_.size();
+    std::size_t at = 0;
+    while (true) {
+      const std::size_t first = at * arity + 1;
+      if (first >= size) break;
+      const std::size_t end = first + arity < size ? first + arity : size;
+      std::size_t least = first;
+      for (std::size_t child = first + 1; child < end; ++child)
+        if (before(heap_[child], heap_[least])) least = child;
+      if (!before(heap_[least], key)) break;
+      heap_[at] = heap_[least];
+      at = least;
+    }
+    heap_[at] = key;
+  }
+
+  std::vector<Key> heap_;
+  std::vector<EventBody> bodies_;
+  std::vector<std::uint32_t> free_;
+  std::uint64_t pushed_ = 0;
+};
+
+}  // namespace myelin::sim::overlay

@@ -1,0 +1,75 @@
+#!/usr/bin/env python3
+"""`myelin sim` as a person runs it: scenario files, seeds, outputs, failing runs made short, and real processes."""
+import json
+import pathlib
+import tempfile
+import unittest
+
+from harness import SOURCE, error_code, myelin
+
+SCENARIOS = SOURCE / "tests/scenarios"
+
+
+def sim(*arguments):
+    return myelin("sim", *arguments)
+
+
+class Sim(unittest.TestCase):
+    def test_a_scenario_holds_and_is_the_same_again(self):
+        with tempfile.TemporaryDirectory() as folder:
+            traces = [pathlib.Path(folder, f"{i}.jsonl") for i in range(2)]
+            outputs = []
+            for trace in traces:
+                run = sim(SCENARIOS / "gossip.yaml", "--trace", trace, "--csv", f"{folder}/m.csv", "--plot", f"{folder}/plots", "--json")
+                self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
+                outputs.append(json.loads(run.stdout))
+            self.assertEqual(outputs[0], outputs[1])
+            self.assertEqual(outputs[0]["least_reliability"], 1)
+            self.assertEqual(traces[0].read_bytes(), traces[1].read_bytes())
+            lines = traces[0].read_text().splitlines()
+            self.assertEqual(json.loads(lines[0])["format"], "protoviz/1")
+            self.assertLessEqual({"meta", "node", "session", "deliver", "fault"}, {json.loads(line)["kind"] for line in lines})
+            self.assertEqual(pathlib.Path(folder, "m.csv").read_text().count("\n"), 13)
+            self.assertTrue(pathlib.Path(folder, "plots/messages-per-cycle.svg").read_text().startswith("<svg"))
+
+    def test_another_seed_and_other_sizes_are_other_runs(self):
+        runs = [json.loads(sim(SCENARIOS / "gossip.yaml", "--json", *more).stdout) for more in ([], ["--seed", 2], ["--nodes", 30])]
+        self.assertEqual(len({run["steps"] for run in runs}), 3)
+        self.assertEqual(runs[2]["nodes"], 30)
+
+    def test_a_failing_run_is_made_short_and_its_command_replays_it(self):
+        run = sim(SCENARIOS / "failing.yaml", "--runs", 10, "--json")
+        self.assertEqual(run.returncode, 1, run.stderr)
+        verdict = json.loads(run.stdout)
+        self.assertIn("reliability_at_least", verdict["failure"])
+        self.assertIn("/nodes=", verdict["case"])
+        self.assertTrue(verdict["replay"].endswith("--seed " + verdict["case"]), verdict)
+        again = sim(SCENARIOS / "failing.yaml", "--seed", verdict["case"], "--json")
+        self.assertEqual(again.returncode, 1)
+        self.assertLess(json.loads(again.stdout)["nodes"], 20)
+
+    def test_full_stack(self):
+        run = sim(SCENARIOS / "stack.yaml", "--json")
+        self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
+        self.assertEqual(json.loads(run.stdout)["live"], 11)
+
+    def test_real_processes(self):
+        run = sim(SCENARIOS / "real.yaml", "--real", "--json")
+        self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
+        result = json.loads(run.stdout)
+        self.assertEqual((result["nodes"], result["live"], result["broadcasts"]), (4, 3, 5))
+        self.assertEqual(result["least_reliability"], 1)
+
+    def test_bad_files_name_the_place(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+            file.write("nodes: 3\nprotocols: [flood]\nfalts: []\n")
+            file.flush()
+            run = sim(file.name)
+            self.assertEqual(run.returncode, error_code("bad_request"))
+            self.assertIn(b":3:1: unknown key 'falts'", run.stderr)
+        self.assertEqual(sim("/nowhere.yaml").returncode, error_code("io"))
+        self.assertEqual(sim(SCENARIOS / "gossip.yaml", "--seed", "x").returncode, error_code("bad_request"))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,3 @@
+module myelin.invalid/interop/spr
+
+go 1.24
