@@ -116,6 +116,8 @@ def human(value, unit):
     if value is None:
         return "-"
     if unit == "s":
+        if abs(value) < 1e-6:
+            return f"{value * 1e9:.0f} ns"
         return f"{value * 1e6:.0f} µs" if abs(value) < 1e-3 else f"{value * 1e3:.2f} ms" if abs(value) < 1 else f"{value:.2f} s"
     if unit == "B":
         return f"{value / 1024:.1f} KiB" if value >= 10240 else f"{value:.0f} B"

@@ -133,7 +133,9 @@ std::string plumtree_section(const Results& results) {
       "\nThe relative message redundancy (payload messages per node, less the one that is needed) of the first "
       "broadcasts of many senders: " +
       number(rmr.at(0), "%.3f") + ", " + number(rmr.at(1), "%.3f") + ", " + number(rmr.at(2), "%.3f") +
-      ", …; the paper: eager 3, Plumtree 0 after at most 2 cycles.\n\n"
+      ", …; the paper: eager 3, Plumtree 0 after at most 2 cycles. A later broadcast now and then has "
+      "two messages too many: a node that had a place free has found a neighbour, and a new link begins eager at both "
+      "ends.\n\n"
       "The optimisation has less to do here than in the paper. With one latency for all links the first copy to "
       "arrive has also taken the fewest hops, so that the tree of the first broadcast is one of shortest paths; in "
       "the paper's simulator messages take no time, what arrives first is what was processed first, and the tree is "
