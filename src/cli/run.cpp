@@ -36,14 +36,15 @@ io::Task<void> feed(io::Loop* loop, kernel::Call* call) {
 }
 
 io::Task<void> print_errors(Guest* guest, bool wait) {
-  do {
+  for (;;) {
     auto lines = co_await guest->kernel->logs(*guest->loop, guest->pid, guest->logged, wait);
     if (!lines) co_return;
     for (const kernel::LogLine& line : *lines) {
       std::fprintf(stderr, "%s\n", line.text.c_str());
       guest->logged = line.sequence;
     }
-  } while (wait);
+    if (!wait) co_return;
+  }
 }
 
 // Ends the program.

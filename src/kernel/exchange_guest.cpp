@@ -79,6 +79,7 @@ void Exchange::consume_message() {
   const std::uint64_t id = parcel->id;
   const std::size_t bytes = parcel->bytes;
   bool wanted = false;
+  bool dropped = false;
   if (parcel->kind == Parcel::Kind::letter) {
     auto& letter = static_cast<Letter&>(*parcel);
     actor_.remember_info(letter);
@@ -92,9 +93,7 @@ void Exchange::consume_message() {
     if (!wanted) {
       if (auto* rope = std::get_if<Rope>(&delivery.message.payload.bytes))
         last_.payload = std::make_unique<Rope>(std::move(*rope));
-      std::unique_ptr<Delivery> dropped(as<Delivery>(std::move(parcel)).release());
-      dropped_.push_back(std::move(dropped));
-      dirty_ = true;
+      dropped = true;
     }
   }
   if (wanted) {
@@ -104,7 +103,12 @@ void Exchange::consume_message() {
   last_.id = id;
   last_.bytes = bytes;
   last_.counted = true;
-  if (parcel && parcel->ticket != 0) actor_.shard().untrack(*parcel);
+  if (dropped) {
+    dropped_.push_back(std::unique_ptr<Delivery>(as<Delivery>(std::move(parcel)).release()));
+    dirty_ = true;
+    return;
+  }
+  if (parcel->ticket != 0) actor_.shard().untrack(*parcel);
 }
 
 void Exchange::release_last() {
