@@ -109,7 +109,7 @@ TEST(Core, KeepsTheOrderOfArrivalAcrossKinds) {
       world.journal.push_back("note " + std::to_string(note.number) + " of " + from.to_string());
     });
     (void)ctx.subscribe<Text>([&world](const Text& text) { world.journal.push_back("told " + text.text); });
-    ctx.register_request_handler<int, int>([&world](const int& number, Responder<int> responder) {
+    (void)ctx.register_request_handler<int, int>([&world](const int& number, Responder<int> responder) {
       world.journal.push_back("asked " + std::to_string(number));
       responder.reply(number);
     });
