@@ -242,10 +242,7 @@ void LoopCore::turn(bool may_sleep) {
     // One handler only: what else became ready is queued inside and costs the next turn no system call.
     context_->run_one_for(sleep);
     turn_now_.reset();
-    // The descriptors have just been looked at: what this brought about need not look again at once.
-    last_poll_ = now();
-    turns_without_poll_ = 0;
-    if (inbox_->any()) patience_.woken_after(last_poll_ - began);
+    if (inbox_->any()) patience_.woken_after(now() - began);
   }
   inbox_->end_sleep();
 }
