@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <vector>
 
 namespace myelin::sim::papers {
 
@@ -57,12 +56,8 @@ std::vector<Gate> gates(const Results& results) {
     const std::string who = sender == "ss" ? "Plumtree, one sender: " : "Plumtree, many senders: ";
     all.push_back(within(who + "payload messages, cycle 100", payload.back(), 9999, 9999));
     all.push_back(within(who + "control messages, cycle 100", control.back(), 29900, 29999));
-    std::vector<double> later(rmr.begin() + 2, rmr.end());
-    std::ranges::sort(later);
-    all.push_back(within(who + "RMR from the third broadcast on, median", later[later.size() / 2], 0, 0));
-    // A link that the membership makes anew is eager at both ends, and so costs two messages once. The paper plots to
-    // two decimals.
-    all.push_back(within(who + "RMR from the third broadcast on, worst", later.back(), 0, 0.0005));
+    const double worst = *std::max_element(rmr.begin() + 2, rmr.end());
+    all.push_back(within(who + "RMR from the third broadcast on", worst, 0, 0));
   }
   return all;
 }

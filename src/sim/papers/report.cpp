@@ -134,8 +134,8 @@ std::string plumtree_section(const Results& results) {
       "broadcasts of many senders: " +
       number(rmr.at(0), "%.3f") + ", " + number(rmr.at(1), "%.3f") + ", " + number(rmr.at(2), "%.3f") +
       ", …; the paper: eager 3, Plumtree 0 after at most 2 cycles. A later broadcast now and then has "
-      "two messages too many: a node that had a place free has found a neighbour, and a new link begins eager at both "
-      "ends.\n\n"
+      "two messages too many, as many as a link "
+      "that begins anew, eager at both ends, would cost; that was not traced, and the gate above is missed.\n\n"
       "The optimisation has less to do here than in the paper. With one latency for all links the first copy to "
       "arrive has also taken the fewest hops, so that the tree of the first broadcast is one of shortest paths; in "
       "the paper's simulator messages take no time, what arrives first is what was processed first, and the tree is "
