@@ -54,7 +54,7 @@ class Answering : public Protocol {
   ProtocolId id() const override { return 1; }
   std::string_view name() const override { return "answering"; }
   void start(Context& ctx) override {
-    (void)ctx.register_request_handler<Request, Reply>(
+    ctx.register_request_handler<Request, Reply>(
         [](const Request& request, Responder<Reply> responder) { responder.reply({request.number + 1}); });
   }
   void init(Context&) override {}

@@ -13,20 +13,25 @@ for preset in asan tsan; do
 done
 echo "check-all: fuzzers"
 if tools/build.sh fuzz fuzzers; then
-  seconds="${MYELIN_FUZZ_SECONDS:-60}"
-  for fuzzer in build/fuzz/bin/*_fuzz; do
-    name=$(basename "$fuzzer")
+  # As many at a time as there are cores: each has one for its whole minute.
+  fuzz_one() {
+    local name corpus work="build/fuzz/work/$1"
+    name="$1"
     corpus=$(find src -type d -path "*/corpus/$name" | head -n 1)
-    work="build/fuzz/work/$name"
     mkdir -p "$work"
-    if ! "$fuzzer" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 -verbosity=0 -print_final_stats=1 -artifact_prefix="$work/" "$work" ${corpus:+"$corpus"} \
-        >"$work.log" 2>&1; then
-      failed+=("$name")
-      tail -n 20 "$work.log"
-    else
+    if "build/fuzz/bin/$name" -max_total_time="${MYELIN_FUZZ_SECONDS:-60}" -timeout=20 -rss_limit_mb=2048 -verbosity=0 -print_final_stats=1 \
+        -artifact_prefix="$work/" "$work" ${corpus:+"$corpus"} >"$work.log" 2>&1; then
       echo "$name: $(sed -n 's/^stat::number_of_executed_units: *//p' "$work.log") runs, nothing found"
+    else
+      echo "$name" >>build/fuzz/work/failed
+      tail -n 20 "$work.log"
     fi
-  done
+  }
+  export -f fuzz_one
+  mkdir -p build/fuzz/work
+  rm -f build/fuzz/work/failed
+  (cd build/fuzz/bin && ls -d -- *_fuzz) | xargs -P "$(nproc)" -I{} bash -c 'fuzz_one {}' || failed+=("fuzzers")
+  if [ -f build/fuzz/work/failed ]; then mapfile -t -O "${#failed[@]}" failed <build/fuzz/work/failed; fi
 else
   failed+=("fuzz build")
 fi

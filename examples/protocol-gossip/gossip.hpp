@@ -30,7 +30,7 @@ class Gossip : public Protocol {
 
   void start(Context& ctx) override {
     ctx_ = &ctx;
-    (void)ctx.register_message_handler<Rumor>(this, &Gossip::on_rumor);
+    ctx.register_message_handler<Rumor>(this, &Gossip::on_rumor);
   }
   void init(Context& ctx) override {
     for (const Host& peer : peers_) ctx.connect(peer);

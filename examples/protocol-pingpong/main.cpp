@@ -39,8 +39,8 @@ class PingPong final : public Protocol {
 
   void start(Context& ctx) override {
     ctx_ = &ctx;
-    (void)ctx.register_message_handler<Ping>(this, &PingPong::on_ping);
-    (void)ctx.register_message_handler<Pong>(this, &PingPong::on_pong);
+    ctx.register_message_handler<Ping>(this, &PingPong::on_ping);
+    ctx.register_message_handler<Pong>(this, &PingPong::on_pong);
   }
   void init(Context& ctx) override {
     if (!peer_.empty()) ctx.connect(peer_);

@@ -120,6 +120,7 @@ class MYELIN_API Broadcaster : public Protocol {
     std::uint64_t delivered = 0;  // without those that it broadcast itself
     std::uint64_t optimised = 0;  // links exchanged by the optimisation
     std::uint64_t grafted = 0;    // GRAFTs that asked for a message
+    std::uint64_t unsent = 0;     // refused by a full queue, or for want of a session
   };
   virtual const Traffic& traffic() const = 0;
   // Those that payloads are pushed to. Empty if they are chosen anew for each message.

@@ -43,7 +43,7 @@ class Reporter final : public protocol::Protocol {
   std::string_view name() const override { return "simulation"; }
   void start(protocol::Context& ctx) override {
     ctx_ = &ctx;
-    (void)ctx.subscribe<protocol::Delivered>([](const protocol::Delivered& message) {
+    ctx.subscribe<protocol::Delivered>([](const protocol::Delivered& message) {
       say("delivered " + std::to_string(message.id_high) + " " + std::to_string(message.id_low) + " " +
           std::to_string(message.hops));
     });
@@ -111,7 +111,9 @@ class RealRun {
         });
       } else if (fault.kind == Kind::restart) {
         planned.emplace(fault.at, [this, &fault] {
-          for (const std::size_t i : choose(fault.nodes, false)) (void)start(i, port_of(children_[i].host));
+          for (const std::size_t i : choose(fault.nodes, false))
+            if (auto again = start(i, port_of(children_[i].host)); !again)
+              std::fprintf(stderr, "myelin: not started again: %s\n", to_string(again.error()).c_str());
         });
       } else {
         std::fprintf(stderr, "myelin: not on real processes: %s\n", fault.to_string().c_str());
@@ -345,7 +347,8 @@ int run_real_node(const Common& common, const SimOptions& options, const sim::Sc
       (*runtime)->post([reporter, bytes] { reporter->broadcast(bytes); });
   }
   (*runtime)->shutdown(std::chrono::milliseconds(500));
-  (void)(*runtime)->wait();
+  const protocol::StopReason why = (*runtime)->wait();
+  if (why.kind == protocol::StopReason::Kind::failed) return report(common, Error{ErrorCode::trapped, why.detail, 0});
   return 0;
 }
 

@@ -56,10 +56,10 @@ class Desk : public Protocol {
   std::string_view name() const override { return "desk"; }
   void start(Context& ctx) override {
     ctx_ = &ctx;
-    (void)ctx.register_process_handler("reverse", [](std::string, View body, detail::ProcessReply reply) {
+    ctx.register_process_handler("reverse", [](std::string, View body, detail::ProcessReply reply) {
       reply(Bytes(body.rbegin(), body.rend()));
     });
-    (void)ctx.register_message_handler<Greeting>([this](const Greeting& greeting, const Host& from) {
+    ctx.register_message_handler<Greeting>([this](const Greeting& greeting, const Host& from) {
       ctx_->stop_runtime(greeting.text + " from " + from.name);
     });
   }
@@ -69,7 +69,7 @@ class Desk : public Protocol {
       heard = answer ? std::string(answer->begin(), answer->end()) : to_string(answer.error());
     });
   }
-  void on_session_connected(const Host& host) override { (void)ctx_->send(Greeting{"good day"}, host); }
+  void on_session_connected(const Host& host) override { EXPECT_TRUE(ctx_->send(Greeting{"good day"}, host)); }
 
   std::string heard;  // the runtime's thread
 

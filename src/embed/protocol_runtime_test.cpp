@@ -37,11 +37,11 @@ class Server : public Protocol {
   std::string_view name() const override { return "server"; }
   void start(Context& ctx) override {
     ctx_ = &ctx;
-    (void)ctx.register_message_handler<Ask>(this, &Server::on_ask);
-    (void)ctx.register_message_serializer<Reply>();
+    ctx.register_message_handler<Ask>(this, &Server::on_ask);
+    ctx.register_message_serializer<Reply>();
   }
   void init(Context&) override {}
-  void on_ask(const Ask& ask, const Host& from) { (void)ctx_->send(Reply{ask.number}, from); }
+  void on_ask(const Ask& ask, const Host& from) { EXPECT_TRUE(ctx_->send(Reply{ask.number}, from)); }
 
  private:
   Context* ctx_ = nullptr;
@@ -54,14 +54,14 @@ class Client : public Protocol {
   std::string_view name() const override { return "client"; }
   void start(Context& ctx) override {
     ctx_ = &ctx;
-    (void)ctx.register_message_handler<Reply>(this, &Client::on_reply);
-    (void)ctx.register_message_serializer<Ask>();
+    ctx.register_message_handler<Reply>(this, &Client::on_reply);
+    ctx.register_message_serializer<Ask>();
   }
   void init(Context& ctx) override { ctx.connect(server_); }
-  void on_session_connected(const Host& host) override { (void)ctx_->send(Ask{1}, host); }
+  void on_session_connected(const Host& host) override { EXPECT_TRUE(ctx_->send(Ask{1}, host)); }
   void on_reply(const Reply& reply, const Host& from) {
     if (reply.number == count_) return ctx_->stop_runtime("answered");
-    (void)ctx_->send(Ask{reply.number + 1}, from);
+    EXPECT_TRUE(ctx_->send(Ask{reply.number + 1}, from));
   }
 
  private:

@@ -47,7 +47,7 @@ class GliaImpl : public Glia {
     context_.scope.spawn(outbound_.run(std::move(call)));
   }
 
-  void request(kernel::Message message, kernel::OutcomeCallback done) override {
+  void request(kernel::Message message, kernel::OutcomeCallback done, kernel::RoomCallback room) override {
     if (context_.stopping) return done(fail(ErrorCode::stopping, "the node is going down"));
     ++context_.metrics.calls_out;
     const identity::PeerId peer = message.target.node;
@@ -57,7 +57,7 @@ class GliaImpl : public Glia {
       it = channels_.insert_or_assign(peer, channel).first;
       context_.scope.spawn(run_channel(std::move(channel), peer));
     }
-    it->second->send(std::move(message), std::move(done));
+    it->second->send(std::move(message), std::move(done), std::move(room));
   }
 
   Metrics metrics() const override { return context_.metrics; }

@@ -4,6 +4,7 @@
 #include "io/sync.hpp"
 
 #include <deque>
+#include <set>
 #include <utility>
 
 namespace myelin::glia {
@@ -18,10 +19,24 @@ struct MessageIn::Channel {
       : stream(std::move(s)), peer(stream->peer()), session(peer), changed(c.loop), ended(c.loop) {}
 
   void push(std::uint64_t number, kernel::Outcome outcome) {
+    if (promises_room(outcome)) {
+      if (promised.size() < most_promised)
+        promised.insert(number);
+      else
+        outcome.error().detail = 0;
+    }
     Rope frames = encode_outcome(number, outcome);
     if (unsent_bytes + frames.size() > max_outcome_bytes) {
       frames = encode_outcome(number, fail(ErrorCode::limit, "too many outcomes wait for the peer to read them"));
+      promised.erase(number);
     }
+    queue(std::move(frames));
+  }
+  // A mailbox that refused message `number` has room. Promises are few and ROOM is small: it is never dropped.
+  void tell_room(std::uint64_t number) {
+    if (!closed && promised.erase(number) > 0) queue(encode_room(number));
+  }
+  void queue(Rope frames) {
     unsent_bytes += frames.size();
     unsent.push_back(std::move(frames));
     changed.set();
@@ -36,6 +51,7 @@ struct MessageIn::Channel {
   identity::PeerId peer;
   MessageReceiver session;
   std::deque<Rope> unsent;
+  std::set<std::uint64_t> promised;  // refused messages whose sender will be told of room
   std::size_t unsent_bytes = 0;
   std::size_t under_way = 0;  // messages without an outcome
   bool reading_done = false;
@@ -52,11 +68,15 @@ void MessageIn::deliver(const std::shared_ptr<Channel>& channel, WireMessage wir
   ++context_.metrics.calls_in;
   ++channel->under_way;
   kernel::Message& message = wire.message;
-  context_.kernel.request(context_.loop, std::move(message),
-                          [channel, number, kept = std::move(*place)](kernel::Outcome outcome) mutable {
-                            --channel->under_way;
-                            if (!channel->closed) channel->push(number, std::move(outcome));
-                          });
+  context_.kernel.request(
+      context_.loop, std::move(message),
+      [channel, number, kept = std::move(*place)](kernel::Outcome outcome) mutable {
+        --channel->under_way;
+        if (!channel->closed) channel->push(number, std::move(outcome));
+      },
+      [channel = std::weak_ptr(channel), number] {
+        if (const auto still = channel.lock()) still->tell_room(number);
+      });
 }
 
 io::Task<void> MessageIn::read_messages(std::shared_ptr<Channel> channel) {

@@ -19,7 +19,7 @@ std::size_t bytes_of(const kernel::Message& message) {
 
 }  // namespace
 
-void MessageOut::send(kernel::Message message, kernel::OutcomeCallback done) {
+void MessageOut::send(kernel::Message message, kernel::OutcomeCallback done, kernel::RoomCallback room) {
   const std::size_t bytes = bytes_of(message);
   if (queue_.size() >= queue_messages || queued_bytes_ + bytes > queue_bytes) {
     context_.loop.post([done = std::move(done)]() mutable {
@@ -30,6 +30,7 @@ void MessageOut::send(kernel::Message message, kernel::OutcomeCallback done) {
   const std::uint64_t ticket = ++last_ticket_;
   Waiting& waiting = waiting_[ticket];
   waiting.done = std::move(done);
+  waiting.room = std::move(room);
   if (message.deadline) {
     waiting.timer = context_.loop.start_timer(*message.deadline, [this, ticket] {
       waiting_[ticket].timer = 0;
@@ -60,23 +61,43 @@ void MessageOut::fail_all(Error why) {
   queue_.clear();
   queued_bytes_ = 0;
   while (!waiting_.empty()) finish(waiting_.begin()->first, fail(why));
+  while (!rooms_.empty()) take_room(rooms_.begin()->first);
 }
 
-Result<void> MessageOut::take_outcomes() {
+void MessageOut::take_outcome(WireOutcome outcome) {
+  const auto ticket = ticket_of_.find(outcome.number);
+  MYELIN_CHECK(ticket != ticket_of_.end(), "what the session waits for has a ticket");
+  const std::uint64_t found = ticket->second;
+  number_of_.erase(found);
+  ticket_of_.erase(ticket);
+  if (outcome.outcome) context_.metrics.bytes_in += bytes_of(*outcome.outcome);
+  if (promises_room(outcome.outcome)) {
+    kernel::RoomCallback room = std::move(waiting_[found].room);
+    if (room)
+      rooms_.emplace(outcome.number, std::move(room));
+    else
+      outcome.outcome.error().detail = 0;
+  }
+  finish(found, std::move(outcome.outcome));
+}
+
+void MessageOut::take_room(std::uint64_t number) {
+  auto found = rooms_.extract(number);
+  if (!found.empty()) found.mapped()();
+}
+
+Result<void> MessageOut::take_events() {
   while (true) {
-    auto outcome = session_.next();
-    if (!outcome) {
+    auto event = session_.next();
+    if (!event) {
       ++context_.metrics.protocol_errors;
-      return fail(outcome.error());
+      return fail(event.error());
     }
-    if (!*outcome) return {};
-    const auto ticket = ticket_of_.find((*outcome)->number);
-    MYELIN_CHECK(ticket != ticket_of_.end(), "what the session waits for has a ticket");
-    const std::uint64_t found = ticket->second;
-    number_of_.erase(found);
-    ticket_of_.erase(ticket);
-    if ((*outcome)->outcome) context_.metrics.bytes_in += bytes_of(*(*outcome)->outcome);
-    finish(found, std::move((*outcome)->outcome));
+    if (!*event) return {};
+    if (auto* outcome = std::get_if<WireOutcome>(&**event))
+      take_outcome(std::move(*outcome));
+    else
+      take_room(std::get<WireRoom>(**event).number);
   }
 }
 
@@ -90,7 +111,7 @@ io::Task<void> MessageOut::read_outcomes() {
       broken_ = whole ? Error{ErrorCode::link_lost, "the peer closed the channel", 0} : whole.error();
     } else {
       session_.feed(std::move(*bytes));
-      if (auto taken = take_outcomes(); !taken) broken_ = taken.error();
+      if (auto taken = take_events(); !taken) broken_ = taken.error();
     }
   }
   quit_.fire();
@@ -102,7 +123,8 @@ io::Task<bool> MessageOut::write_queue() {
       queue_changed_.reset();
       const Instant until = context_.loop.now() + quiet_time;
       const auto woken = co_await queue_changed_.wait_until(until, quit_.token());
-      if (!woken && woken.error().code == ErrorCode::timeout && waiting_.empty() && queue_.empty()) co_return true;
+      if (!woken && woken.error().code == ErrorCode::timeout && waiting_.empty() && rooms_.empty() && queue_.empty())
+        co_return true;
       continue;
     }
     Queued next = std::move(queue_.front());

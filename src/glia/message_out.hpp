@@ -25,14 +25,15 @@ class MessageOut {
 
   // False once the channel is closing: the caller makes another one.
   bool open() const { return !closing_; }
-  // REQUIRES: open(). `done` is called exactly once, never inside send().
-  void send(kernel::Message message, kernel::OutcomeCallback done);
+  // REQUIRES: open(). `done` is called exactly once, never inside send(). `room`: see kernel::RemoteRoute.
+  void send(kernel::Message message, kernel::OutcomeCallback done, kernel::RoomCallback room);
   // The channel from its first message to its end.
   io::Task<void> run();
 
  private:
   struct Waiting {
     kernel::OutcomeCallback done;
+    kernel::RoomCallback room;
     io::Loop::TimerId timer = 0;
   };
   struct Queued {
@@ -42,20 +43,23 @@ class MessageOut {
   };
 
   void finish(std::uint64_t ticket, kernel::Outcome outcome);
-  // Ends everything that waits and takes nothing more.
+  void take_outcome(WireOutcome outcome);
+  void take_room(std::uint64_t number);
+  // Ends everything that waits, tells those who wait for room that they may try again, and takes nothing more.
   void fail_all(Error why);
   // True if it ended because nothing was to be sent for a while.
   io::Task<bool> write_queue();
   io::Task<void> read_outcomes();
-  Result<void> take_outcomes();
+  Result<void> take_events();
 
   Context& context_;
   identity::PeerId peer_;
   bool closing_ = false;
   std::uint64_t last_ticket_ = 0;
-  std::map<std::uint64_t, Waiting> waiting_;          // by ticket: queued or sent
-  std::map<std::uint64_t, std::uint64_t> ticket_of_;  // sent: by number on the wire
-  std::map<std::uint64_t, std::uint64_t> number_of_;  // sent: by ticket
+  std::map<std::uint64_t, Waiting> waiting_;             // by ticket: queued or sent
+  std::map<std::uint64_t, std::uint64_t> ticket_of_;     // sent: by number on the wire
+  std::map<std::uint64_t, std::uint64_t> number_of_;     // sent: by ticket
+  std::map<std::uint64_t, kernel::RoomCallback> rooms_;  // promised: by number on the wire
   std::deque<Queued> queue_;
   std::size_t queued_bytes_ = 0;
   io::Event queue_changed_;

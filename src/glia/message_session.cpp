@@ -24,6 +24,10 @@ Result<void> finish_between(const FrameReader& reader, bool collecting) {
 
 }  // namespace
 
+bool promises_room(const kernel::Outcome& outcome) {
+  return !outcome && outcome.error().code == ErrorCode::mailbox_full && outcome.error().detail == kernel::room_follows;
+}
+
 void PayloadCollector::begin(std::optional<std::uint64_t> declared) {
   declared_ = declared;
   bytes_.clear();
@@ -85,32 +89,52 @@ void MessageSender::take_back(std::uint64_t number) {
   --last_number_;
 }
 
-Result<std::optional<WireOutcome>> MessageSender::next() {
+Result<WireRoom> MessageSender::take_room(View body) {
+  auto room = decode_room(body);
+  if (room && promised_.erase(room->number) == 0) return fail(ErrorCode::protocol, "a room that nobody promised");
+  return room;
+}
+
+Result<bool> MessageSender::take_outcome(View body) {
+  auto outcome = decode_outcome(body);
+  if (!outcome) return fail(outcome.error());
+  under_way_ = std::move(*outcome);
+  const std::uint64_t number = under_way_.number;
+  if (!waiting_.contains(number) && !forgotten_.contains(number)) {
+    return fail(ErrorCode::protocol, "an outcome that nobody waits for");
+  }
+  if (promises_room(under_way_.outcome)) {
+    if (promised_.size() >= most_promised) return fail(ErrorCode::protocol, "too many promises of room");
+    promised_.insert(number);
+  }
+  if (!under_way_.payload_bytes) return true;
+  payload_.begin(under_way_.payload_bytes);
+  return false;
+}
+
+Result<std::optional<MessageSender::Event>> MessageSender::next() {
   while (true) {
     auto frame = next_frame(reader_);
     if (!frame) return fail(frame.error());
-    if (!*frame) return std::optional<WireOutcome>();
+    if (!*frame) return std::optional<Event>();
     if (payload_.collecting()) {
       auto whole = payload_.take(std::move(**frame));
       if (!whole) return fail(whole.error());
       if (!*whole) continue;
       under_way_.outcome->payload.bytes = payload_.payload();
+    } else if ((*frame)->type == FrameType::room) {
+      auto room = take_room((*frame)->body.flatten().view());
+      if (!room) return fail(room.error());
+      return std::optional<Event>(*room);
     } else {
       if ((*frame)->type != FrameType::outcome) return fail(ErrorCode::protocol, "an outcome is expected");
-      auto outcome = decode_outcome((*frame)->body.flatten().view());
-      if (!outcome) return fail(outcome.error());
-      under_way_ = std::move(*outcome);
-      if (!waiting_.contains(under_way_.number) && !forgotten_.contains(under_way_.number)) {
-        return fail(ErrorCode::protocol, "an outcome that nobody waits for");
-      }
-      if (under_way_.payload_bytes) {
-        payload_.begin(under_way_.payload_bytes);
-        continue;
-      }
+      auto whole = take_outcome((*frame)->body.flatten().view());
+      if (!whole) return fail(whole.error());
+      if (!*whole) continue;
     }
     if (forgotten_.erase(under_way_.number) > 0) continue;
     // Forgotten while its payload was on its way, or waited for still.
-    if (waiting_.erase(under_way_.number) > 0) return std::optional<WireOutcome>(std::move(under_way_));
+    if (waiting_.erase(under_way_.number) > 0) return std::optional<Event>(std::move(under_way_));
   }
 }
 

@@ -1,7 +1,8 @@
 // One channel of /myelin/message/1 as machines: the sender's stream carries messages one way, outcomes the other.
 //
 //   sender     (MESSAGE (DATA* END)?)*    numbered 1, 2, 3 …; the payload's frames follow the message that declares one
-//   receiver   (OUTCOME (DATA* END)?)*    in any order, one for each number
+//   receiver   (OUTCOME (DATA* END)? | ROOM)*    outcomes in any order, one for each number; ROOM once for each outcome
+//                                                that promised it
 //
 // Both machines put a message and its payload together before they give it out: memory is bounded by one message.
 // Pure. Thread: values. Source: docs/wire/glia.md §5.
@@ -16,8 +17,13 @@
 #include <cstdint>
 #include <optional>
 #include <set>
+#include <variant>
 
 namespace myelin::glia {
+
+// Promises of ROOM that may be open on one channel; a receiver gives no more.
+inline constexpr std::size_t most_promised = 1024;
+bool promises_room(const kernel::Outcome& outcome);
 
 // Collects a declared payload from DATA and END frames.
 class PayloadCollector {
@@ -63,19 +69,26 @@ class MessageSender {
   void take_back(std::uint64_t number);
 
   void feed(Buffer bytes) { reader_.feed(std::move(bytes)); }
-  // A whole outcome of a message that is waited for. Errors: protocol (also an outcome that nobody can wait for),
-  // too_large; final.
-  Result<std::optional<WireOutcome>> next();
+  using Event = std::variant<WireOutcome, WireRoom>;
+  // A whole outcome of a message that is waited for, or what one promised. Errors: protocol (also an outcome that
+  // nobody can wait for, a room that nobody promised, too many promises), too_large; final.
+  Result<std::optional<Event>> next();
   Result<void> finish() const;
   std::size_t waiting() const { return waiting_.size(); }
+  bool rooms_promised() const { return !promised_.empty(); }
 
  private:
+  Result<WireRoom> take_room(View body);
+  // True if it is whole, false if its payload follows.
+  Result<bool> take_outcome(View body);
+
   FrameReader reader_{message_frame_bytes};
   PayloadCollector payload_;
   WireOutcome under_way_;
   std::uint64_t last_number_ = 0;
   std::set<std::uint64_t> waiting_;
   std::set<std::uint64_t> forgotten_;
+  std::set<std::uint64_t> promised_;  // ROOM will come
 };
 
 }  // namespace myelin::glia

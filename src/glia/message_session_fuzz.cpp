@@ -24,7 +24,8 @@ void receive(View bytes) {
     auto again = encode_message(number, (*message)->message, Instant());
     MYELIN_CHECK(again, "what was read can be written");
   }
-  (void)receiver.finish();
+  const bool finished = receiver.finish().has_value();
+  MYELIN_CHECK(finished == receiver.finish().has_value(), "the end is judged the same again");
 }
 
 void send(View bytes) {
@@ -32,12 +33,14 @@ void send(View bytes) {
   for (int i = 0; i < 4; ++i) sender.next_number();
   sender.forget(3);
   sender.feed(Buffer::copy_of(bytes));
-  for (std::size_t waiting = sender.waiting();; --waiting) {
-    auto outcome = sender.next();
-    if (!outcome || !*outcome) break;
-    MYELIN_CHECK(sender.waiting() == waiting - 1, "one outcome for each message");
+  for (std::size_t waiting = sender.waiting();;) {
+    auto event = sender.next();
+    if (!event || !*event) break;
+    if (std::holds_alternative<WireOutcome>(**event)) --waiting;
+    MYELIN_CHECK(sender.waiting() == waiting, "one outcome for each message, and none for a room");
   }
-  (void)sender.finish();
+  const bool finished = sender.finish().has_value();
+  MYELIN_CHECK(finished == sender.finish().has_value(), "the end is judged the same again");
 }
 
 }  // namespace

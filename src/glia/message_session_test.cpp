@@ -26,6 +26,13 @@ void send(Session& to, const Rope& frames) {
   for (const Buffer& piece : frames.segments()) to.feed(piece);
 }
 
+WireOutcome next_outcome(MessageSender& sender) {
+  auto got = sender.next();
+  auto* outcome = got && *got ? std::get_if<WireOutcome>(&**got) : nullptr;
+  EXPECT_NE(outcome, nullptr);
+  return outcome != nullptr ? std::move(*outcome) : WireOutcome();
+}
+
 TEST(MessageSession, OutcomesComeInAnyOrder) {
   MessageSender sender;
   MessageReceiver receiver(peer());
@@ -43,10 +50,9 @@ TEST(MessageSession, OutcomesComeInAnyOrder) {
   EXPECT_TRUE(receiver.finish());
   for (const std::uint64_t n : {3u, 1u, 2u}) {
     send(sender, encode_outcome(n, message(n)));
-    const auto got = sender.next();
-    ASSERT_TRUE(got && *got);
-    EXPECT_EQ((*got)->number, n);
-    EXPECT_EQ(std::get<Rope>((*got)->outcome->payload.bytes).size(), n);
+    const WireOutcome got = next_outcome(sender);
+    EXPECT_EQ(got.number, n);
+    EXPECT_EQ(std::get<Rope>(got.outcome->payload.bytes).size(), n);
   }
   EXPECT_EQ(sender.waiting(), 0u);
 }
@@ -80,12 +86,56 @@ TEST(MessageSession, AForgottenOutcomeIsDroppedOnce) {
   sender.forget(1);
   send(sender, encode_outcome(1, message(70'000)));
   send(sender, encode_outcome(2, fail(ErrorCode::mailbox_full, "full")));
-  const auto got = sender.next();
-  ASSERT_TRUE(got && *got);
-  EXPECT_EQ((*got)->number, 2u);
-  EXPECT_EQ((*got)->outcome.error(), (Error{ErrorCode::mailbox_full, "full", 0}));
+  const WireOutcome got = next_outcome(sender);
+  EXPECT_EQ(got.number, 2u);
+  EXPECT_EQ(got.outcome.error(), (Error{ErrorCode::mailbox_full, "full", 0}));
   send(sender, encode_outcome(1, message()));
   EXPECT_FALSE(sender.next());
+}
+
+const Error full_room_follows{ErrorCode::mailbox_full, "full", kernel::room_follows};
+
+TEST(MessageSession, RoomComesOnceForEachPromise) {
+  MessageSender sender;
+  for (int i = 0; i < 3; ++i) sender.next_number();
+  sender.forget(3);
+  send(sender, encode_outcome(1, fail(full_room_follows)));
+  send(sender, encode_outcome(2, fail(ErrorCode::mailbox_full, "full")));
+  send(sender, encode_outcome(3, fail(full_room_follows)));
+  EXPECT_TRUE(promises_room(next_outcome(sender).outcome));
+  EXPECT_FALSE(promises_room(next_outcome(sender).outcome));
+  EXPECT_FALSE(*sender.next());
+  for (const std::uint64_t n : {3u, 1u}) {
+    send(sender, encode_room(n));
+    const auto got = sender.next();
+    ASSERT_TRUE(got && *got);
+    EXPECT_EQ(std::get<WireRoom>(**got).number, n) << "also of a message that is waited for no more";
+  }
+  EXPECT_FALSE(sender.rooms_promised());
+  send(sender, encode_room(1));
+  EXPECT_EQ(sender.next().error().code, ErrorCode::protocol);
+}
+
+TEST(MessageSession, RoomThatNobodyPromisedEndsTheChannel) {
+  for (const std::uint64_t number : {0u, 1u, 2u, 7u}) {
+    MessageSender sender;
+    sender.next_number();
+    sender.next_number();
+    send(sender, encode_outcome(1, fail(ErrorCode::mailbox_full, "full")));
+    EXPECT_FALSE(promises_room(next_outcome(sender).outcome));
+    send(sender, encode_room(number));
+    EXPECT_EQ(sender.next().error().code, ErrorCode::protocol) << number;
+  }
+}
+
+TEST(MessageSession, PromisesAreBounded) {
+  MessageSender sender;
+  for (std::uint64_t n = 1; n <= most_promised; ++n) {
+    send(sender, encode_outcome(sender.next_number(), fail(full_room_follows)));
+    ASSERT_TRUE(promises_room(next_outcome(sender).outcome));
+  }
+  send(sender, encode_outcome(sender.next_number(), fail(full_room_follows)));
+  EXPECT_EQ(sender.next().error().code, ErrorCode::protocol);
 }
 
 TEST(MessageSession, ANumberThatWasTakenBackIsUsedAgain) {
@@ -147,7 +197,7 @@ TEST(MessageSession, WhatCannotTravelIsSaid) {
   MessageSender sender;
   sender.next_number();
   send(sender, encode_outcome(1, std::move(large)));
-  EXPECT_EQ((*sender.next())->outcome.error().code, ErrorCode::too_large);
+  EXPECT_EQ(next_outcome(sender).outcome.error().code, ErrorCode::too_large);
 }
 
 TEST(MessageSession, TheLargestMessageTravels) {

@@ -27,6 +27,8 @@ std::string clean(std::string_view text) {
   return line;
 }
 
+constexpr std::size_t room_bytes = 32;
+
 bool small_enough(FrameType type, std::size_t size) {
   switch (type) {
     case FrameType::request:
@@ -43,6 +45,8 @@ bool small_enough(FrameType type, std::size_t size) {
     case FrameType::message:
     case FrameType::outcome:
       return size < message_frame_bytes;
+    case FrameType::room:
+      return size <= room_bytes;
   }
   return false;
 }
@@ -57,6 +61,7 @@ std::optional<FrameType> frame_type(std::uint8_t byte) {
     case FrameType::answer:
     case FrameType::message:
     case FrameType::outcome:
+    case FrameType::room:
       return static_cast<FrameType>(byte);
   }
   return std::nullopt;
@@ -352,6 +357,18 @@ Result<WireOutcome> decode_outcome(View body) {
   wire.payload_bytes = *payload;
   wire.outcome = std::move(message);
   return wire;
+}
+
+Rope encode_room(std::uint64_t number) {
+  wire::Room proto;
+  proto.set_number(number);
+  return message_frame(FrameType::room, proto);
+}
+
+Result<WireRoom> decode_room(View body) {
+  wire::Room proto;
+  if (!parse(proto, body)) return fail(ErrorCode::protocol, "room is not readable");
+  return WireRoom{proto.number()};
 }
 
 }  // namespace myelin::glia

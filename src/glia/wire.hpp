@@ -28,6 +28,7 @@ enum class FrameType : std::uint8_t {
   answer = 6,    // what the output is, before its first byte
   message = 16,  // a kernel message
   outcome = 17,  // how one ended
+  room = 18,     // a mailbox that refused one has room
 };
 
 inline constexpr std::size_t error_text_bytes = 512;
@@ -106,5 +107,13 @@ struct WireOutcome {
 Rope encode_outcome(std::uint64_t number, const kernel::Outcome& outcome);
 // Errors: protocol.
 Result<WireOutcome> decode_outcome(View body);
+
+// `number`: of the message that was refused as mailbox_full with the detail room_follows.
+struct WireRoom {
+  std::uint64_t number = 0;
+};
+Rope encode_room(std::uint64_t number);
+// Errors: protocol.
+Result<WireRoom> decode_room(View body);
 
 }  // namespace myelin::glia

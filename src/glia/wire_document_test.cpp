@@ -250,8 +250,8 @@ kernel::Message message_of(std::uint64_t id) {
 }
 
 TEST(GliaDocument, Messages) {
-  auto vectors = rows("(message|outcome)\\..*");
-  EXPECT_EQ(vectors.size(), 4u);
+  auto vectors = rows("(message|outcome|room)\\..*");
+  EXPECT_EQ(vectors.size(), 7u);
   const auto expected = [&](const char* vector) { return to_hex(bytes_of(vectors.at(vector)[1])); };
   kernel::Message plain = message_of(7);
   plain.body = Buffer::copy_of("{\"n\":1}");
@@ -266,6 +266,14 @@ TEST(GliaDocument, Messages) {
   response.body = Buffer::copy_of("{\"n\":2}");
   EXPECT_EQ(hex(encode_outcome(1, std::move(response))), expected("outcome.plain"));
   EXPECT_EQ(hex(encode_outcome(2, fail(ErrorCode::mailbox_full, "full"))), expected("outcome.failure"));
+  const Error promise{ErrorCode::mailbox_full, "full", kernel::room_follows};
+  EXPECT_EQ(hex(encode_outcome(3, fail(promise))), expected("outcome.promise"));
+  EXPECT_EQ(hex(encode_room(3)), expected("room.plain"));
+  FrameReader bad(message_frame_bytes);
+  bad.feed(Buffer::copy_of(View(bytes_of(vectors.at("room.bad-body")[1]))));
+  auto bad_frame = split_frame(std::move(**bad.next()));
+  ASSERT_TRUE(bad_frame);
+  EXPECT_EQ(decode_room(bad_frame->body.flatten().view()).error().code, ErrorCode::protocol);
 
   const auto peer = *identity::PeerId::parse(rows("peer.base58")["peer.base58"][1]);
   MessageReceiver receiver(peer);

@@ -44,7 +44,7 @@ TEST_F(ServerTest, AClientThatLeavesLeavesTheProcessUsable) {
     auto stream = dial(a);
     const std::string head =
         "POST " + path(a, "m", method) + " HTTP/1.1\r\nHost: " + url(a).host + "\r\nContent-Length: 100\r\n\r\nabc";
-    (void)nodes.run(*client, stream->write(Rope(Buffer::copy_of(head))));
+    EXPECT_TRUE(nodes.run(*client, stream->write(Rope(Buffer::copy_of(head)))));
     nodes.world->run_for(100ms);
     stream->reset();
     const Reply after = post(a, path(a, "m", "echo"), "alive");
@@ -73,7 +73,7 @@ TEST_F(ServerTest, HalfOpenConnectionsKeepNobodyOut) {
   std::vector<std::unique_ptr<io::TcpStream>> slow;
   for (int i = 0; i < 200; ++i) {
     slow.push_back(dial(a));
-    (void)nodes.run(*client, slow.back()->write(Rope(Buffer::copy_of("GET /vers"))));
+    EXPECT_TRUE(nodes.run(*client, slow.back()->write(Rope(Buffer::copy_of("GET /vers")))));
   }
   EXPECT_EQ(get(a, "/version").status, 200u);
   const std::string metrics = get(a, "/metrics").body;

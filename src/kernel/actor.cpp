@@ -113,10 +113,7 @@ void Actor::end_for_good(ProcessState state, Error why, const Error& queued) {
   flush_log();
   ParcelQueue left = mailbox_.take_all();
   while (!left.empty()) shard_.finish(left.pop_front(), queued);
-  for (const Pid& sender : mailbox_.take_waiting())
-    shard_.core.post(shard_.core.shard_of(sender), [sender, from = pid()](Shard& shard) {
-      if (Actor* actor = shard.find(sender)) actor->exchange().room(from);
-    });
+  mailbox_.refused().tell(shard_.core, pid());
   --shard_.population;
   --shard_.core.processes;
   const log::Level level = setup_.passing ? log::Level::debug : log::Level::info;

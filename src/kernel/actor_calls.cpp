@@ -91,25 +91,17 @@ void Actor::accept(LetterPtr letter) {
 }
 
 void Actor::refuse(std::unique_ptr<Delivery> delivery, Error why) {
-  Ending ending{fail(why), std::nullopt};
-  const Principal& principal = delivery->message.principal;
-  if (why.code == ErrorCode::mailbox_full && principal.kind == Principal::Kind::process &&
-      mailbox_.want_room(principal.pid))
-    ending.room_from = pid();
+  Ending ending = refusal(*delivery, std::move(why), mailbox_.refused(), pid());
   shard_.finish(std::move(delivery), std::move(ending));
 }
 
 void Actor::refuse(LetterPtr letter, Error why) {
-  if (why.code == ErrorCode::mailbox_full && mailbox_.want_room(letter->from)) letter->room_from = pid();
+  if (why.code == ErrorCode::mailbox_full && mailbox_.refused().want(letter->from)) letter->room_from = pid();
   shard_.finish(std::move(letter), std::move(why));
 }
 
 void Actor::tell_roomy() {
-  if (!mailbox_.anybody_waits()) return;
-  for (const Pid& sender : mailbox_.take_roomy())
-    shard_.core.post(shard_.core.shard_of(sender), [sender, from = pid()](Shard& shard) {
-      if (Actor* actor = shard.find(sender)) actor->exchange().room(from);
-    });
+  if (!mailbox_.refused().empty() && mailbox_.roomy()) mailbox_.refused().tell(shard_.core, pid());
 }
 
 void Actor::next() {

@@ -10,6 +10,7 @@
 #include "kernel/message.hpp"
 #include "kernel/parcel.hpp"
 #include "kernel/record.hpp"
+#include "kernel/room_list.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -19,7 +20,8 @@ namespace myelin::kernel {
 
 struct Ending {
   Outcome outcome;
-  // mailbox_full only: the process that refused will tell when there is room, to a sender of this node.
+  // mailbox_full only: the process that refused will tell when there is room, to a process of this node. Others hear it
+  // by Delivery::room, and the error's detail says so.
   std::optional<Pid> room_from;
 };
 
@@ -31,6 +33,8 @@ struct Delivery final : Parcel {
   Message message;
   io::PipeWriter output;
   std::move_only_function<void(Ending)> reply;
+  // Of whoever sends from outside: called when a mailbox that refused it has room. May be empty.
+  RoomCallback room;
   // Calls only: tells the caller the type of the output before its first byte.
   std::move_only_function<void(std::string)> tell_mime;
 
@@ -41,6 +45,9 @@ struct Delivery final : Parcel {
   // Ends it: its output, and whoever waits for its reply. No effect if it has ended.
   void end(Ending ending);
 };
+
+// How a mailbox refuses it. Whoever is to hear of room is remembered in `refused`. `by`: whose mailbox it is.
+Ending refusal(Delivery& delivery, Error why, RoomList& refused, const Pid& by);
 
 // What a mailbox counts for it: its bytes and a share for what keeps them.
 std::size_t delivery_bytes(const Delivery& delivery);

@@ -103,10 +103,16 @@ void Exchange::dispatch_remote(LetterPtr letter, Address address) {
       if (Actor* actor = home.find(pid)) actor->exchange().end_remote(id, std::move(outcome));
     });
   };
-  core.route->loop().post(
-      [held = core.shared_from_this(), message = std::move(message), done = std::move(done)]() mutable {
-        held->route->request(std::move(message), std::move(done));
-      });
+  auto room = [held = core.shared_from_this(), &shard, pid = actor_.pid(),
+               key = std::string(remote_[id].letter->text(remote_[id].letter->target))] {
+    held->post(shard, [pid, key](Shard& home) {
+      if (Actor* actor = home.find(pid)) actor->exchange().room(key);
+    });
+  };
+  core.route->loop().post([held = core.shared_from_this(), message = std::move(message), done = std::move(done),
+                           room = std::move(room)]() mutable {
+    held->route->request(std::move(message), std::move(done), std::move(room));
+  });
 }
 
 void Exchange::end_remote(std::uint64_t id, Outcome outcome) {
@@ -114,10 +120,19 @@ void Exchange::end_remote(std::uint64_t id, Outcome outcome) {
   if (found.empty()) return;
   Remote remote = std::move(found.mapped());
   if (remote.timer != 0) actor_.shard().loop.cancel_timer(remote.timer);
-  if (outcome)
-    remote.letter->answer(std::move(*outcome));
-  else
-    remote.letter->fail(outcome.error());
+  Letter& letter = *remote.letter;
+  if (outcome) {
+    letter.answer(std::move(*outcome));
+  } else {
+    Error why = std::move(outcome.error());
+    if (why.code == ErrorCode::mailbox_full) {
+      // Of several refusals one has the promise; it holds for all of them.
+      const std::string key(letter.text(letter.target));
+      const bool promised = std::exchange(why.detail, 0) == room_follows;
+      letter.room_follows = promised ? expect_room(key, letter) : rooms_.contains(key);
+    }
+    letter.fail(std::move(why));
+  }
   came_home(std::move(remote.letter));
 }
 
@@ -175,19 +190,20 @@ void Exchange::came_home(LetterPtr letter) {
     letter->bytes += letter->answer_size() - letter->answer_mime.size;
   } else {
     letter->bytes += letter->body.size + letter->metadata.size + letter->payload_size();
-    if (letter->room_from) {
-      if (rooms_.size() < actor_.limits().open_requests)
-        rooms_[*letter->room_from] = std::string(letter->text(letter->target));
-      else
-        letter->room_from.reset();
-    }
+    if (letter->room_from) letter->room_follows = expect_room(letter->room_from->to_string(), *letter);
   }
   ++outcomes_;
   push_event(std::move(letter));
 }
 
-void Exchange::room(const Pid& from) {
-  auto found = rooms_.extract(from);
+bool Exchange::expect_room(const std::string& key, const Letter& letter) {
+  if (!rooms_.contains(key) && rooms_.size() >= actor_.limits().open_requests) return false;
+  rooms_[key] = std::string(letter.text(letter.target));
+  return true;
+}
+
+void Exchange::room(const std::string& key) {
+  auto found = rooms_.extract(key);
   if (!found.empty()) push_notice(abi::Event::room, 0, 0, std::move(found.mapped()));
 }
 

@@ -52,7 +52,9 @@ class Exchange {
   void came_home(LetterPtr letter);
   // One-way letters of this process were accepted, which nobody shall be told.
   void accepted(std::uint64_t epoch, std::size_t letters, std::size_t kept);
-  void room(const Pid& from);
+  // A mailbox that refused has room, or is gone. `key`: its PID, or how the guest addressed it if it is on another
+  // node.
+  void room(const std::string& key);
   // A received request has ended without the guest. False if it is not here.
   bool end_received(std::uint64_t ticket, Error why);
   // The guest is gone: its received requests end with `why`, everything else is forgotten.
@@ -121,6 +123,8 @@ class Exchange {
   std::int32_t respond_to_delivery(std::vector<Received>::iterator received, const abi::Answer& answer, Rope payload);
   Error refusal_of(const abi::Answer& answer) const;
   void give_answer(Answered answered);
+  // Whether the guest can be told later that `letter` would be taken now.
+  bool expect_room(const std::string& key, const Letter& letter);
   void push_event(ParcelPtr event);
   void push_notice(abi::Event kind, std::uint64_t id, std::uint32_t error = 0, std::string source = {});
   void ready(std::uint64_t id, bool readable);
@@ -149,9 +153,9 @@ class Exchange {
   std::size_t event_bytes_ = 0;     // of events_
   std::size_t pumping_bytes_ = 0;
   Targets targets_;
-  std::map<Pid, std::string> rooms_;        // who will tell of room, and how the guest addressed it
-  std::map<std::uint64_t, Remote> remote_;  // by the id under which they were sent
-  ParcelQueue outbox_;                      // letters, sent or on the way home
+  std::map<std::string, std::string> rooms_;  // key of who will tell of room, and how the guest addressed it
+  std::map<std::uint64_t, Remote> remote_;    // by the id under which they were sent
+  ParcelQueue outbox_;                        // letters, sent or on the way home
   std::vector<Answered> answers_;
   std::vector<std::unique_ptr<Delivery>> dropped_;  // to be destroyed on the shard's own stack
   Last last_;

@@ -71,7 +71,7 @@ void Exchange::consume_event() {
 // Whoever waits for room is told after the slice.
 void Exchange::release(std::size_t bytes) {
   actor_.mailbox().release(bytes);
-  if (actor_.mailbox().anybody_waits()) released_ = dirty_ = true;
+  if (!actor_.mailbox().refused().empty()) released_ = dirty_ = true;
 }
 
 void Exchange::consume_message() {

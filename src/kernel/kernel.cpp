@@ -24,8 +24,8 @@ class KernelSwitch final : public Kernel {
   std::unique_ptr<Call> call(io::Loop& caller, CallSpec spec) override {
     return start_call(core_, caller, std::move(spec));
   }
-  void request(io::Loop& caller, Message message, OutcomeCallback done) override {
-    start_request(core_, caller, std::move(message), std::move(done));
+  void request(io::Loop& caller, Message message, OutcomeCallback done, RoomCallback room) override {
+    start_request(core_, caller, std::move(message), std::move(done), std::move(room));
   }
   io::Task<Result<ProcessInfo>> spawn(io::Loop& caller, SpawnSpec spec) override {
     return spawn_process(core_, &caller, std::move(spec));

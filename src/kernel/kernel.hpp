@@ -74,7 +74,8 @@ class RemoteRoute {
   virtual void call(RemoteCall call) = 0;
   // A kernel message for `message.target.node`; payloads are ropes. `done` is called exactly once, on loop().
   // A one-way message is done (with an empty response) when the far mailbox has accepted it.
-  virtual void request(Message message, OutcomeCallback done) = 0;
+  // `room`: as for Kernel::request, on loop(); a far mailbox whose link breaks is called roomy, too.
+  virtual void request(Message message, OutcomeCallback done, RoomCallback room) = 0;
 };
 
 struct KernelConfig {
@@ -124,7 +125,12 @@ class Kernel {
   virtual std::unique_ptr<Call> call(io::Loop& caller, CallSpec spec) = 0;
   // Delivers a whole message (its payload a rope) to a process of this node; `done` runs on `caller`, exactly once.
   // message.principal is set by the front that authenticated it.
-  virtual void request(io::Loop& caller, Message message, OutcomeCallback done) = 0;
+  // `room`, if given: where the outcome is mailbox_full with the detail room_follows, it runs on `caller`, once, when
+  // the mailbox is at most half full, or gone. Otherwise it is dropped.
+  virtual void request(io::Loop& caller, Message message, OutcomeCallback done, RoomCallback room) = 0;
+  void request(io::Loop& caller, Message message, OutcomeCallback done) {
+    request(caller, std::move(message), std::move(done), {});
+  }
 
   // Errors: invalid_module, too_large, conflict (name taken), limit, bad_request (name), timeout, trapped or
   // guest_failed (`_initialize`).

@@ -235,7 +235,7 @@ abi::RecordView Letter::outcome_record() const {
   record.event = abi::Event::error;
   record.error = static_cast<std::uint32_t>(error->code);
   record.detail = error->detail;
-  if (room_from) record.flags |= abi::room_follows;
+  if (room_follows) record.flags |= abi::room_follows;
   record.fields = {view(target), view(method), view(mime), view(context),          view(metadata),
                    View(),       View(),       view(body), as_view(error->message)};
   return record;

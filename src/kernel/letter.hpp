@@ -66,7 +66,8 @@ struct Letter final : Parcel {
   abi::RecordView request_record() const;
   abi::RecordView outcome_record() const;
 
-  bool owed = true;  // its sender waits for it
+  bool owed = true;           // its sender waits for it
+  bool room_follows = false;  // mailbox_full: its sender will be told of room
   State state = State::sent;
   std::uint8_t flags = 0;
   std::uint8_t caller_size = 0;
@@ -83,7 +84,7 @@ struct Letter final : Parcel {
   Field source, answer_mime, answer_metadata, answer_body;
   std::unique_ptr<Rope> answer_payload;
   std::unique_ptr<Error> error;
-  std::optional<Pid> room_from;  // mailbox_full: who will tell when there is room
+  std::optional<Pid> room_from;  // mailbox_full: who of this node will tell when there is room
 
   LetterPool* pool;
   std::uint32_t room = 0, used = 0;      // of what follows this object

@@ -68,7 +68,7 @@ TEST(Letter, GivesBackWhatWasSentWhenItFails) {
   LetterPool pool;
   auto one = letter(pool, 0);
   one->fail(Error{ErrorCode::mailbox_full, "two\nlines"});
-  one->room_from = Pid{};
+  one->room_follows = true;
   auto record = one->outcome_record();
   EXPECT_EQ(record.event, abi::Event::error);
   EXPECT_EQ(record.error, static_cast<std::uint32_t>(ErrorCode::mailbox_full));

@@ -19,6 +19,19 @@ std::size_t delivery_bytes(const Delivery& delivery) {
   return bytes;
 }
 
+Ending refusal(Delivery& delivery, Error why, RoomList& refused, const Pid& by) {
+  Ending ending{fail(std::move(why)), std::nullopt};
+  Error& error = ending.outcome.error();
+  if (error.code != ErrorCode::mailbox_full) return ending;
+  const Message& message = delivery.message;
+  if (message.principal.kind == Principal::Kind::process) {
+    if (refused.want(message.principal.pid)) ending.room_from = by;
+  } else if (refused.want(message.source, message.target, std::move(delivery.room))) {
+    error.detail = room_follows;
+  }
+  return ending;
+}
+
 Result<void> Mailbox::check(std::size_t bytes) const {
   if (bytes > max_bytes_) return fail(ErrorCode::too_large, "the message is larger than the mailbox");
   if (messages_ >= max_messages_) return fail(ErrorCode::mailbox_full, "the mailbox holds its most messages");
@@ -55,24 +68,6 @@ void Mailbox::release(std::size_t bytes) {
   MYELIN_CHECK(messages_ > 0 && bytes_ >= bytes, "only what counts is released");
   --messages_;
   bytes_ -= bytes;
-}
-
-bool Mailbox::want_room(const Pid& sender) {
-  if (waiting_.contains(sender)) return true;
-  if (waiting_.size() >= limits::mailbox_messages) return false;
-  waiting_.insert(sender);
-  return true;
-}
-
-std::vector<Pid> Mailbox::take_roomy() {
-  if (waiting_.empty() || messages_ > max_messages_ / 2 || bytes_ > max_bytes_ / 2) return {};
-  return take_waiting();
-}
-
-std::vector<Pid> Mailbox::take_waiting() {
-  std::vector<Pid> all(waiting_.begin(), waiting_.end());
-  waiting_.clear();
-  return all;
 }
 
 }  // namespace myelin::kernel

@@ -1,18 +1,17 @@
 // Mailbox: what waits for one process, bounded in messages and in bytes.
 //
 // A message counts from push() until release(): for a mailbox process that is when it has been answered, not when it
-// was handed over. Whoever was refused is told once, when at most half of both bounds is in use. Pure. Thread: the
-// process's shard.
+// was handed over. Whoever was refused is told once, when at most half of both bounds is in use. Thread: the process's
+// shard.
 #pragma once
 
 #include "base/error.hpp"
 #include "base/ids.hpp"
 #include "kernel/parcel.hpp"
+#include "kernel/room_list.hpp"
 
 #include <cstddef>
 #include <cstdint>
-#include <set>
-#include <vector>
 
 namespace myelin::kernel {
 
@@ -40,17 +39,13 @@ class Mailbox {
   ParcelQueue take_all();
   void release(std::size_t bytes);
 
-  bool anybody_waits() const { return !waiting_.empty(); }
-
   std::size_t messages() const { return messages_; }  // that count: queued and unanswered
   std::uint64_t bytes() const { return bytes_; }
 
-  // Remembers a sender that was refused. False if too many wait already: it will not be told.
-  bool want_room(const Pid& sender);
-  // Those to tell now, in order; empty while there is no room.
-  std::vector<Pid> take_roomy();
-  // Those to tell because the mailbox is gone.
-  std::vector<Pid> take_waiting();
+  // Those who were refused.
+  RoomList& refused() { return refused_; }
+  // Whether they are to be told.
+  bool roomy() const { return messages_ <= max_messages_ / 2 && bytes_ <= max_bytes_ / 2; }
 
  private:
   std::uint32_t max_messages_;
@@ -58,7 +53,7 @@ class Mailbox {
   ParcelQueue queue_;
   std::size_t messages_ = 0;
   std::uint64_t bytes_ = 0;
-  std::set<Pid> waiting_;
+  RoomList refused_;
 };
 
 }  // namespace myelin::kernel

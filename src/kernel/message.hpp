@@ -94,4 +94,9 @@ struct Message {
 using Outcome = Result<Message>;
 using OutcomeCallback = std::move_only_function<void(Outcome)>;
 
+// A full mailbox has room again. Whoever gives one with a request and is refused as mailbox_full with this detail will
+// be called, once; with another detail it will not.
+using RoomCallback = std::move_only_function<void()>;
+inline constexpr std::uint32_t room_follows = 1;
+
 }  // namespace myelin::kernel

@@ -57,7 +57,10 @@ Result<void> Native::admissible(const Delivery& delivery) const {
 
 void Native::accept(std::unique_ptr<Delivery> delivery) {
   delivery->bytes = delivery_bytes(*delivery);
-  if (auto yes = admissible(*delivery); !yes) return shard_.finish(std::move(delivery), Ending{fail(yes.error()), {}});
+  if (auto yes = admissible(*delivery); !yes) {
+    Ending ending = refusal(*delivery, yes.error(), refused_, pid_);
+    return shard_.finish(std::move(delivery), std::move(ending));
+  }
   ++calls_;
   ++(delivery->call ? shard_.counters.calls : shard_.counters.requests);
   bytes_ += delivery->bytes;
@@ -129,7 +132,7 @@ void Native::hand_over_one_way(Message request, std::size_t bytes) {
   program_.message(std::move(request), [self = self_, bytes](const Outcome&) {
     if (*self == nullptr) return;
     --(*self)->one_way_;
-    (*self)->bytes_ -= bytes;
+    (*self)->give_back(bytes);
   });
 }
 
@@ -138,7 +141,7 @@ void Native::ended(std::uint64_t ticket, Outcome outcome) {
   auto node = open_.extract(ticket);
   if (node.empty()) return;  // its deadline has passed, or its caller has left
   Open& open = node.mapped();
-  bytes_ -= open.bytes;
+  give_back(open.bytes);
   if (!open.delivery->call) {
     open.head.body = std::move(outcome->body);
     open.head.payload = std::move(outcome->payload);
@@ -154,8 +157,14 @@ void Native::ended(std::uint64_t ticket, Outcome outcome) {
 void Native::refuse(std::uint64_t ticket, Error why) {
   auto node = open_.extract(ticket);
   if (node.empty()) return;
-  bytes_ -= node.mapped().bytes;
+  give_back(node.mapped().bytes);
   shard_.finish(std::move(node.mapped().delivery), Ending{fail(std::move(why)), {}});
+}
+
+void Native::give_back(std::size_t bytes) {
+  bytes_ -= bytes;
+  if (!refused_.empty() && messages() <= spec_.queue_messages / 2 && bytes_ <= spec_.queue_bytes / 2)
+    refused_.tell(shard_.core, pid_);
 }
 
 void Native::caller_left(std::uint64_t ticket) { refuse(ticket, {ErrorCode::cancelled, "the caller has left"}); }
@@ -163,6 +172,7 @@ void Native::deadline_passed(std::uint64_t ticket) { refuse(ticket, {ErrorCode::
 
 void Native::end(const Error& why) {
   while (!open_.empty()) refuse(open_.begin()->first, why);
+  refused_.tell(shard_.core, pid_);
   *self_ = nullptr;
   program_.removed(why);
 }

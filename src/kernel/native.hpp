@@ -90,6 +90,8 @@ class Native {
   void hand_over_one_way(Message request, std::size_t bytes);
   void ended(std::uint64_t ticket, Outcome outcome);
   void refuse(std::uint64_t ticket, Error why);
+  // A message that counted counts no longer. Tells those who were refused if there is room now.
+  void give_back(std::size_t bytes);
 
   Shard& shard_;
   const Pid pid_;
@@ -98,6 +100,7 @@ class Native {
   std::map<std::uint64_t, Open> open_;  // by ticket
   std::size_t one_way_ = 0;             // that the program has not done with
   std::uint64_t bytes_ = 0;
+  RoomList refused_;
   std::uint64_t calls_ = 0;
   WallTime started_at_;
   std::shared_ptr<Native*> self_ = std::make_shared<Native*>(this);  // shared with callbacks that may come late

@@ -50,15 +50,33 @@ TEST(Mailbox, IsBoundedInMessagesAndBytes) {
 TEST(Mailbox, TellsOfRoomAtHalf) {
   Mailbox box(4, 1000);
   for (std::uint64_t i = 0; i < 4; ++i) box.push(delivery(i, 100));
-  EXPECT_TRUE(box.want_room(pid(2)));
-  EXPECT_TRUE(box.want_room(pid(1)));
-  EXPECT_TRUE(box.want_room(pid(2)));
-  EXPECT_TRUE(box.take_roomy().empty());
+  EXPECT_TRUE(box.refused().want(pid(2)));
+  EXPECT_TRUE(box.refused().want(pid(1)));
+  EXPECT_TRUE(box.refused().want(pid(2)));
+  EXPECT_FALSE(box.roomy());
   box.take(0);
-  EXPECT_TRUE(box.take_roomy().empty()) << "three of four are left";
+  EXPECT_FALSE(box.roomy()) << "three of four are left";
   box.take(1);
-  EXPECT_EQ(box.take_roomy(), (std::vector<Pid>{pid(1), pid(2)})) << "each once, in order";
-  EXPECT_TRUE(box.take_roomy().empty());
+  EXPECT_TRUE(box.roomy());
+  EXPECT_EQ(box.refused().take().processes, (std::vector<Pid>{pid(1), pid(2)})) << "each once, in order";
+  EXPECT_TRUE(box.refused().empty());
+}
+
+TEST(RoomList, KeepsOneOfEachPairFromOutsideAndIsBounded) {
+  RoomList list;
+  const auto address = [](const std::string& name) { return Address{identity::PeerId(), name}; };
+  int told = 0;
+  const auto tell = [&told] { ++told; };
+  EXPECT_FALSE(list.want(address("a"), address("b"), {})) << "nobody to tell";
+  EXPECT_TRUE(list.want(address("a"), address("b"), tell));
+  EXPECT_FALSE(list.want(address("a"), address("b"), tell)) << "one such waits";
+  EXPECT_TRUE(list.want(address("a"), address("c"), tell));
+  for (std::size_t i = 2; i < RoomList::most_outside; ++i)
+    EXPECT_TRUE(list.want(address("s" + std::to_string(i)), address("b"), tell));
+  EXPECT_FALSE(list.want(address("late"), address("b"), tell));
+  for (RoomCallback& each : list.take().outside) each();
+  EXPECT_EQ(told, static_cast<int>(RoomList::most_outside));
+  EXPECT_TRUE(list.want(address("a"), address("b"), tell)) << "told, so it may wait again";
 }
 
 TEST(Mailbox, CountsContentAndOverhead) {

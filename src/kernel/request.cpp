@@ -28,21 +28,25 @@ Result<void> check_request(const Core& core, const Message& message) {
 
 }  // namespace
 
-void start_request(const std::shared_ptr<Core>& core, io::Loop& caller, Message message, OutcomeCallback done) {
+void start_request(const std::shared_ptr<Core>& core, io::Loop& caller, Message message, OutcomeCallback done,
+                   RoomCallback room) {
   ++core->in_flight;
   auto give = [core, &caller, done = std::move(done)](Outcome outcome) mutable {
     --core->in_flight;
     caller.post([done = std::move(done), outcome = std::move(outcome)]() mutable { done(std::move(outcome)); });
   };
+  RoomCallback tell;
+  if (room) tell = [core, &caller, room = std::move(room)]() mutable { caller.post(std::move(room)); };
   Shard& here = core->shard_at(caller);
   if (auto fine = check_request(*core, message); !fine) {
     ++here.counters.outcomes_error[static_cast<std::size_t>(fine.error().code)];
     return give(fail(fine.error()));
   }
   if (!core->own(message.target.node)) {
-    core->route->loop().post([core, message = std::move(message), give = std::move(give)]() mutable {
-      core->route->request(std::move(message), std::move(give));
-    });
+    core->route->loop().post(
+        [core, message = std::move(message), give = std::move(give), tell = std::move(tell)]() mutable {
+          core->route->request(std::move(message), std::move(give), std::move(tell));
+        });
     return;
   }
   auto delivery = std::make_unique<Delivery>();
@@ -50,6 +54,7 @@ void start_request(const std::shared_ptr<Core>& core, io::Loop& caller, Message 
   auto process = message.target.process;
   delivery->message = std::move(message);
   delivery->reply = [give = std::move(give)](Ending ending) mutable { give(std::move(ending.outcome)); };
+  delivery->room = std::move(tell);
   core->route_delivery(here, process, std::move(delivery));
 }
 

@@ -10,7 +10,9 @@
 
 namespace myelin::kernel {
 
-// REQUIRES: `caller` is a shard's loop, and this runs on it. `done` runs there, in a later turn, exactly once.
-void start_request(const std::shared_ptr<Core>& core, io::Loop& caller, Message message, OutcomeCallback done);
+// REQUIRES: `caller` is a shard's loop, and this runs on it. `done` runs there, in a later turn, exactly once; `room`
+// as Kernel::request says.
+void start_request(const std::shared_ptr<Core>& core, io::Loop& caller, Message message, OutcomeCallback done,
+                   RoomCallback room);
 
 }  // namespace myelin::kernel

@@ -74,7 +74,7 @@ class FakeRoute : public RemoteRoute {
     last_path = call.spec.target.to_string();
     scope_.spawn(serve(this, std::move(call)));
   }
-  void request(Message message, OutcomeCallback done) override {
+  void request(Message message, OutcomeCallback done, RoomCallback) override {
     requests.push_back(message.source.to_string() + " > " + message.target.to_string() + " " + message.method);
     if (message.method == "silent") {
       silent.push_back(std::move(done));

@@ -9,7 +9,8 @@
 namespace myelin::libp2p::identify::testing {
 
 inline void fuzz(View bytes) {
-  (void)open_peer_record(bytes);
+  if (const auto record = open_peer_record(bytes))
+    MYELIN_CHECK(record->addresses.size() <= max_record_addresses, "addresses of a record keep within their limit");
   Reader reader(identity::KeyPair::ed25519({}).peer_id());
   while (!bytes.empty()) {
     const std::size_t size = std::min<std::size_t>(bytes.size(), 1 + bytes.front());

@@ -62,8 +62,9 @@ class WatchedKernel : public kernel::Kernel {
   std::unique_ptr<kernel::Call> call(io::Loop& caller, kernel::CallSpec spec) override {
     return inner_->call(caller, std::move(spec));
   }
-  void request(io::Loop& caller, kernel::Message message, kernel::OutcomeCallback done) override {
-    inner_->request(caller, std::move(message), std::move(done));
+  void request(io::Loop& caller, kernel::Message message, kernel::OutcomeCallback done,
+               kernel::RoomCallback room) override {
+    inner_->request(caller, std::move(message), std::move(done), std::move(room));
   }
   io::Task<Result<kernel::ProcessInfo>> spawn(io::Loop& caller, kernel::SpawnSpec spec) override {
     return enter(inner_->spawn(caller, std::move(spec)));

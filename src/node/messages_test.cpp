@@ -24,10 +24,12 @@ class Messages : public ::testing::Test {
   }
   // Straight into A's route, as its kernel does.
   void send(kernel::Message made, std::optional<kernel::Outcome>* out) {
-    a.node->glia().request(std::move(made), [this, out](kernel::Outcome outcome) {
-      ++ended;
-      out->emplace(std::move(outcome));
-    });
+    a.node->glia().request(std::move(made),
+                           [this, out](kernel::Outcome outcome) {
+                             ++ended;
+                             out->emplace(std::move(outcome));
+                           },
+                           {});
   }
   kernel::Outcome request(kernel::Message made) {
     std::optional<kernel::Outcome> out;
@@ -89,10 +91,12 @@ TEST_F(Messages, ArriveInOrderUnderLoss) {
   std::vector<int> order;
   for (std::size_t i = 0; i < outcomes.size(); ++i) {
     // Sizes differ, so that only the channel keeps the order.
-    a.node->glia().request(message("seen", "", i % 7 == 0 ? 100'000 : 0), [&, i](kernel::Outcome outcome) {
-      order.push_back(outcome ? std::stoi(to_text(outcome->body.view())) : -1);
-      outcomes[i].emplace(std::move(outcome));
-    });
+    a.node->glia().request(message("seen", "", i % 7 == 0 ? 100'000 : 0),
+                           [&, i](kernel::Outcome outcome) {
+                             order.push_back(outcome ? std::stoi(to_text(outcome->body.view())) : -1);
+                             outcomes[i].emplace(std::move(outcome));
+                           },
+                           {});
   }
   ASSERT_TRUE(world.world->run_until([&] { return order.size() == outcomes.size(); }, 600s));
   for (std::size_t i = 0; i < outcomes.size(); ++i) {
@@ -127,6 +131,85 @@ TEST_F(Messages, ALostLinkEndsEachOnceAndSendsNoneAgain) {
   ASSERT_TRUE(seen) << to_string(seen.error());
   EXPECT_EQ(to_text(seen->body.view()), "6") << "five held, and this one";
   EXPECT_EQ(ended, 6);
+}
+
+class RoomBetweenNodes : public Messages {
+ protected:
+  // A process on B whose mailbox holds `messages`, and is full.
+  void fill(std::uint32_t messages) {
+    kernel::SpawnSpec small;
+    small.name = "small";
+    small.limits.queue_messages = messages;
+    small.access.anyone = true;
+    full = world.spawn(b, "kernel_mailbox", small).pid;
+    held.resize(messages);
+    for (auto& outcome : held) send(to_small("hold"), &outcome);
+    world.world->run_for(1s);
+    EXPECT_EQ(ended, 0);
+  }
+  kernel::Message to_small(const std::string& method) {
+    kernel::Message made = message(method);
+    made.target.process = std::string("small");
+    return made;
+  }
+  void release() { EXPECT_TRUE(world.run(b, b.node->kernel().signal(*b.loop, full, kernel::Signal::restart))); }
+  Pid full;
+  std::vector<std::optional<kernel::Outcome>> held;
+};
+
+TEST_F(RoomBetweenNodes, AGuestIsToldOnce) {
+  fill(4);
+  const std::uint64_t asked = 1'000'001;
+  kernel::Message forward = message("forward", at_b("small echo x"));
+  forward.id = asked;
+  forward.target = {a.node->id(), std::string("near")};
+  forward.principal.kind = kernel::Principal::Kind::operator_;
+  std::optional<kernel::Outcome> forwarded;
+  a.node->kernel().request(*a.loop, std::move(forward),
+                           [&forwarded](kernel::Outcome outcome) { forwarded.emplace(std::move(outcome)); });
+  world.world->run_for(2s);
+  EXPECT_FALSE(forwarded) << "it was told that room will follow, and waits";
+  release();
+  world.world->run_for(1s);
+  ASSERT_TRUE(forwarded);
+  ASSERT_TRUE(*forwarded) << to_string(forwarded->error());
+  EXPECT_EQ(to_text((*forwarded)->body.view()), "room at " + at_b("small"));
+}
+
+TEST_F(RoomBetweenNodes, OneOfEachPairHasThePromise) {
+  fill(4);
+  int told = 0;
+  std::vector<kernel::Outcome> outcomes;
+  for (int i = 0; i < 3; ++i)
+    a.node->glia().request(
+        to_small("echo"), [&outcomes](kernel::Outcome outcome) { outcomes.push_back(std::move(outcome)); },
+        [&told] { ++told; });
+  world.world->run_for(2s);
+  ASSERT_EQ(outcomes.size(), 3u);
+  for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(outcomes[i].error().detail, i == 0 ? kernel::room_follows : 0u) << i;
+  EXPECT_EQ(told, 0);
+  release();
+  world.world->run_for(1s);
+  EXPECT_EQ(told, 1);
+  EXPECT_TRUE(request(to_small("echo")));
+}
+
+TEST_F(RoomBetweenNodes, ALostLinkTellsThemToTryAgain) {
+  fill(4);
+  int told = 0;
+  std::optional<kernel::Outcome> refused;
+  a.node->glia().request(
+      to_small("echo"), [&refused](kernel::Outcome outcome) { refused.emplace(std::move(outcome)); },
+      [&told] { ++told; });
+  world.world->run_for(1s);
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->error().code, ErrorCode::mailbox_full);
+  world.world->run_for(300s);
+  EXPECT_EQ(told, 0) << "a channel with an open promise is not quiet";
+  world.world->set_partitioned(a.host->address(), b.host->address(), true);
+  world.world->set_partitioned(b.host->address(), a.host->address(), true);
+  ASSERT_TRUE(world.world->run_until([&] { return told == 1; }, 300s));
+  EXPECT_EQ(ended, 4) << "those that were held are lost";
 }
 
 TEST_F(Messages, AQuietChannelIsClosedAndOpenedAgain) {

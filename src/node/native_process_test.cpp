@@ -40,26 +40,25 @@ class Clerk : public protocol::Protocol {
   std::string_view name() const override { return "clerk"; }
   void start(Context& ctx) override {
     ctx_ = &ctx;
-    (void)ctx.register_process_handler("upper",
-                                       [](std::string caller, View body, protocol::detail::ProcessReply reply) {
-                                         Bytes answer(body.begin(), body.end());
-                                         for (auto& c : answer) c = static_cast<std::uint8_t>(std::toupper(c));
-                                         const std::string tail = " for " + caller.substr(0, caller.find(' '));
-                                         answer.insert(answer.end(), tail.begin(), tail.end());
-                                         reply(std::move(answer));
-                                       });
-    (void)ctx.register_process_handler("refuse", [](std::string, View, protocol::detail::ProcessReply reply) {
+    ctx.register_process_handler("upper", [](std::string caller, View body, protocol::detail::ProcessReply reply) {
+      Bytes answer(body.begin(), body.end());
+      for (auto& c : answer) c = static_cast<std::uint8_t>(std::toupper(c));
+      const std::string tail = " for " + caller.substr(0, caller.find(' '));
+      answer.insert(answer.end(), tail.begin(), tail.end());
+      reply(std::move(answer));
+    });
+    ctx.register_process_handler("refuse", [](std::string, View, protocol::detail::ProcessReply reply) {
       reply(fail(ErrorCode::guest_failed, "no", 7));
     });
-    (void)ctx.register_process_handler(
+    ctx.register_process_handler(
         "keep", [this](std::string, View, protocol::detail::ProcessReply reply) { kept.push_back(std::move(reply)); });
-    (void)ctx.register_process_handler(
+    ctx.register_process_handler(
         "crash", [](std::string, View, protocol::detail::ProcessReply) { throw std::runtime_error("bug"); });
-    (void)ctx.register_message_handler<Hello>(
+    ctx.register_message_handler<Hello>(
         [this](const Hello& hello, const Host& from) { heard.push_back(hello.text + " of " + from.name); });
   }
   void init(Context&) override {}
-  void on_session_connected(const Host& host) override { (void)ctx_->send(Hello{"hello"}, host); }
+  void on_session_connected(const Host& host) override { EXPECT_TRUE(ctx_->send(Hello{"hello"}, host)); }
 
   void ask(std::string address, std::string method, std::string body, Duration timeout = 30s) {
     ctx_->call_process(

@@ -187,7 +187,7 @@ TEST_F(IpcTest, AFullMailboxRefusesRequests) {
   World small({.mailbox_capacity = 2});
   auto& asks = small.add(1, "asks");
   small.add(2, "answers", [](Scripted&, Context& ctx) {
-    (void)ctx.register_request_handler<Double, Doubled>(
+    ctx.register_request_handler<Double, Doubled>(
         [](const Double& request, Responder<Doubled> responder) { responder.reply({request.number}); });
   });
   small.start();
@@ -204,7 +204,7 @@ TEST_F(IpcTest, AFullMailboxRefusesRequests) {
 TEST_F(IpcTest, OneHandlerPerTypeInARuntime) {
   for (const char* name : {"first", "second"}) {
     world.add(name[0] == 'f' ? 1 : 2, name, [](Scripted&, Context& ctx) {
-      (void)ctx.register_request_handler<Double, Doubled>([](const Double&, Responder<Doubled>) {});
+      ctx.register_request_handler<Double, Doubled>([](const Double&, Responder<Doubled>) {});
     });
   }
   world.start();
@@ -216,7 +216,7 @@ TEST_F(IpcTest, AResponderOutlivesItsRuntime) {
   {
     World short_lived;
     auto& asks = short_lived.add(1, "asks", [&open](Scripted&, Context& ctx) {
-      (void)ctx.register_request_handler<Double, Doubled>(
+      ctx.register_request_handler<Double, Doubled>(
           [&open](const Double&, Responder<Doubled> responder) { open.emplace(std::move(responder)); });
     });
     short_lived.start();
@@ -234,7 +234,7 @@ TEST_F(IpcTest, NotificationsFanOutInTheOrderOfSubscription) {
   std::vector<std::string> heard;
   const auto listen = [&heard](std::string name) {
     return [&heard, name](Scripted&, Context& ctx) {
-      (void)ctx.subscribe<News>([&heard, name](const News& news) { heard.push_back(name + " " + news.text); });
+      ctx.subscribe<News>([&heard, name](const News& news) { heard.push_back(name + " " + news.text); });
     };
   };
   auto& a = world.add(1, "a", listen("a"));
@@ -328,7 +328,7 @@ TEST(CoreProcesses, WithoutANodeThereAreNone) {
 TEST(CoreProcesses, AnswersAProcess) {
   World world({.mailbox_capacity = 4});
   world.add(1, "a", [](Scripted&, Context& ctx) {
-    (void)ctx.register_process_handler("echo", [](std::string caller, View body, detail::ProcessReply reply) {
+    ctx.register_process_handler("echo", [](std::string caller, View body, detail::ProcessReply reply) {
       if (caller == "thrower") throw std::runtime_error("bug");
       if (caller != "dropper") reply(Bytes(body.begin(), body.end()));
     });

@@ -22,11 +22,11 @@ struct SupervisionTest : ::testing::Test {
       auto made = std::make_unique<Scripted>(1, "a", [this, instance](Scripted& self, Context& ctx) {
         if (instance == fails_to_start) throw std::runtime_error("cannot start");
         current = &self;
-        (void)ctx.register_message_handler<Note>([this, instance](const Note& note, const Host&) {
+        ctx.register_message_handler<Note>([this, instance](const Note& note, const Host&) {
           if (note.number == 13) throw std::runtime_error("thirteen");
           world.journal.push_back(std::to_string(instance) + ": " + std::to_string(note.number));
         });
-        (void)ctx.register_request_handler<Question, AnswerIs>(
+        ctx.register_request_handler<Question, AnswerIs>(
             [this, instance](const Question&, Responder<AnswerIs> responder) {
               if (keep) return kept.push_back(std::move(responder));
               responder.reply({instance});
@@ -39,7 +39,7 @@ struct SupervisionTest : ::testing::Test {
     };
     ASSERT_TRUE(world.core->add(factory, supervision));
     watcher = &world.add(2, "watcher", [this](Scripted&, Context& ctx) {
-      (void)ctx.subscribe<ProtocolFailed>([this](const ProtocolFailed& failed) {
+      ctx.subscribe<ProtocolFailed>([this](const ProtocolFailed& failed) {
         failures.push_back(failed.name + ": " + failed.what + (failed.ended ? " (ended)" : ""));
       });
     });

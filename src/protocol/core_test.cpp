@@ -86,7 +86,7 @@ TEST(Core, RegistrationsAreUnique) {
 TEST(Core, OneHandlerPerWireNameInARuntime) {
   World world;
   const auto handler = [](Scripted&, Context& ctx) {
-    (void)ctx.register_message_handler<Note>([](const Note&, const Host&) {});
+    ctx.register_message_handler<Note>([](const Note&, const Host&) {});
   };
   world.add(1, "a", handler);
   world.add(2, "b", handler);
@@ -105,11 +105,11 @@ TEST(Core, AStartThatThrowsIsTheRuntimesError) {
 TEST(Core, KeepsTheOrderOfArrivalAcrossKinds) {
   World world;
   auto& a = world.add(1, "a", [&world](Scripted& self, Context& ctx) {
-    (void)ctx.register_message_handler<Note>([&world](const Note& note, const Host& from) {
+    EXPECT_TRUE(ctx.register_message_handler<Note>([&world](const Note& note, const Host& from) {
       world.journal.push_back("note " + std::to_string(note.number) + " of " + from.to_string());
-    });
-    (void)ctx.subscribe<Text>([&world](const Text& text) { world.journal.push_back("told " + text.text); });
-    (void)ctx.register_request_handler<int, int>([&world](const int& number, Responder<int> responder) {
+    }));
+    ctx.subscribe<Text>([&world](const Text& text) { world.journal.push_back("told " + text.text); });
+    ctx.register_request_handler<int, int>([&world](const int& number, Responder<int> responder) {
       world.journal.push_back("asked " + std::to_string(number));
       responder.reply(number);
     });
@@ -183,7 +183,7 @@ TEST(Core, AFullMailboxRefusesAndResumes) {
   World world({.mailbox_capacity = 4});
   unsigned handled = 0;
   world.add(1, "a", [&handled](Scripted&, Context& ctx) {
-    (void)ctx.register_message_handler<Note>([&handled](const Note&, const Host&) { ++handled; });
+    ctx.register_message_handler<Note>([&handled](const Note&, const Host&) { ++handled; });
   });
   world.start();
   const Bytes bytes = encoded(Note{1});
@@ -201,8 +201,8 @@ TEST(Core, AFullMailboxRefusesAndResumes) {
 TEST(Core, CountsAndTellsWhatItDrops) {
   World world;
   world.add(1, "a", [](Scripted&, Context& ctx) {
-    (void)ctx.register_message_handler<Note>([](const Note&, const Host&) {});
-    (void)ctx.register_message_serializer<Text>();
+    ctx.register_message_handler<Note>([](const Note&, const Host&) {});
+    ctx.register_message_serializer<Text>();
   });
   world.start();
   EXPECT_TRUE(world.core->message(peer, 9, 1, encoded(Note{})));
@@ -228,7 +228,7 @@ TEST(Core, CountsAndTellsWhatItDrops) {
 
 TEST(Core, SendsThroughTheCodecOfTheSender) {
   World world;
-  auto& a = world.add(1, "a", [](Scripted&, Context& ctx) { (void)ctx.register_message_serializer<Note>(); });
+  auto& a = world.add(1, "a", [](Scripted&, Context& ctx) { ctx.register_message_serializer<Note>(); });
   auto& b = world.add(2, "b");
   world.start();
   EXPECT_TRUE(a.ctx->send(Note{258}, peer));
@@ -251,11 +251,11 @@ TEST(Core, SendsThroughTheCodecOfTheSender) {
 TEST(Core, TellsTheEndOfSends) {
   World world;
   auto& a = world.add(1, "a", [&world](Scripted&, Context& ctx) {
-    (void)ctx.register_message_serializer<Note>();
-    (void)ctx.register_message_sent_handler<Note>([&world](const Note& note, const Host& to) {
+    ctx.register_message_serializer<Note>();
+    ctx.register_message_sent_handler<Note>([&world](const Note& note, const Host& to) {
       world.journal.push_back("sent " + std::to_string(note.number) + " to " + to.to_string());
     });
-    (void)ctx.register_message_failed_handler<Note>([&world](const Note& note, const Host&, const Error& error) {
+    ctx.register_message_failed_handler<Note>([&world](const Note& note, const Host&, const Error& error) {
       world.journal.push_back("lost " + std::to_string(note.number) + " " + std::string(myelin::name(error.code)));
     });
   });
@@ -281,18 +281,18 @@ struct Lossy {
 TEST(Core, SendsToItselfAsBytesWould) {
   World world({.mailbox_capacity = 2});
   auto& a = world.add(1, "a", [&world](Scripted&, Context& ctx) {
-    (void)ctx.register_message_serializer<Lossy>(
+    ctx.register_message_serializer<Lossy>(
         Serializer<Lossy>{[](const Lossy& message, Writer& out) -> Result<void> {
                             if (message.kept == 99) return fail(ErrorCode::too_large);
                             out.scalar(message.kept);
                             return {};
                           },
                           [](Reader& in) -> Result<Lossy> { return Lossy{in.scalar<std::uint32_t>(), 0}; }});
-    (void)ctx.register_message_handler<Lossy>([&world](const Lossy& message, const Host& from) {
+    ctx.register_message_handler<Lossy>([&world](const Lossy& message, const Host& from) {
       world.journal.push_back(from.to_string() + " " + std::to_string(message.kept) + " " +
                               std::to_string(message.lost));
     });
-    (void)ctx.register_message_sent_handler<Lossy>([&world](const Lossy& message, const Host&) {
+    ctx.register_message_sent_handler<Lossy>([&world](const Lossy& message, const Host&) {
       world.journal.push_back("sent " + std::to_string(message.lost));
     });
   });
@@ -310,7 +310,7 @@ TEST(Core, WholeMessagesNeedTheirSerializerAllTheSame) {
   World world({}, true);
   unsigned handled = 0;
   auto& a = world.add(1, "a", [&handled](Scripted&, Context& ctx) {
-    (void)ctx.register_message_handler<Note>([&handled](const Note& note, const Host&) { handled += note.number; });
+    ctx.register_message_handler<Note>([&handled](const Note& note, const Host&) { handled += note.number; });
   });
   world.start();
   EXPECT_EQ(a.ctx->send(Text{"x"}, peer).error().code, ErrorCode::no_serializer);
@@ -355,7 +355,7 @@ TEST(Core, ClosesAndDrainsItsMailboxes) {
   World world;
   unsigned handled = 0, timers = 0;
   auto& a = world.add(1, "a", [&](Scripted&, Context& ctx) {
-    (void)ctx.register_message_handler<Note>([&handled](const Note&, const Host&) { ++handled; });
+    ctx.register_message_handler<Note>([&handled](const Note&, const Host&) { ++handled; });
     ctx.start_timer(milliseconds(1), [&timers] { ++timers; });
   });
   world.start();
@@ -378,7 +378,7 @@ TEST(Core, CancelsWithTenThousandMessagesQueued) {
   World world({.mailbox_capacity = 20000, .turn_events = 100});
   unsigned handled = 0;
   auto& a = world.add(1, "a", [&](Scripted&, Context& ctx) {
-    (void)ctx.register_message_handler<Note>([&](const Note&, const Host&) {
+    ctx.register_message_handler<Note>([&](const Note&, const Host&) {
       if (++handled == 50) world.core->cancel();  // from within
     });
   });
@@ -403,7 +403,7 @@ TEST(Core, MetersItsProtocols) {
   std::int64_t clock = 0;
   World world({.stopwatch_ns = [&clock] { return clock; }});
   auto& a = world.add(1, "a", [&](Scripted&, Context& ctx) {
-    (void)ctx.register_message_handler<Note>([&clock](const Note&, const Host&) { clock += 7; });
+    ctx.register_message_handler<Note>([&clock](const Note&, const Host&) { clock += 7; });
   });
   world.start();
   a.ctx->metrics().add("rounds", 2);

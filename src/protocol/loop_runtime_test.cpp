@@ -18,9 +18,9 @@ using ::testing::ElementsAre;
 struct Answering {
   static std::unique_ptr<Scripted> make(unsigned& handled) {
     return std::make_unique<Scripted>(1, "notes", [&handled](Scripted& self, Context& ctx) {
-      (void)ctx.register_message_handler<Note>([&handled, &self](const Note& note, const Host& from) {
+      ctx.register_message_handler<Note>([&handled, &self](const Note& note, const Host& from) {
         ++handled;
-        (void)self.ctx->send(note, from);
+        if (auto sent = self.ctx->send(note, from); !sent) EXPECT_EQ(sent.error().code, ErrorCode::offline);
       });
     });
   }
@@ -33,7 +33,7 @@ class Asking final : public Protocol {
   std::string_view name() const override { return "notes"; }
   void start(Context& ctx) override {
     ctx_ = &ctx;
-    (void)ctx.register_message_handler<Note>(this, &Asking::on_note);
+    ctx.register_message_handler<Note>(this, &Asking::on_note);
   }
   void init(Context& ctx) override { ctx.connect(to_); }
   void on_session_connected(const Host& host) override {

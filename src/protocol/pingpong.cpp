@@ -25,10 +25,10 @@ void PingPong::start(Context& ctx) {
   ctx_ = &ctx;
   numbered_ = options_.numbered;
   // This protocol's own types: nothing else can have registered them before.
-  (void)ctx.register_message_serializer<Ping>(serializer<Ping>());
-  (void)ctx.register_message_serializer<Pong>(serializer<Pong>());
-  (void)ctx.register_message_handler<Ping>(this, &PingPong::on_ping);
-  (void)ctx.register_message_handler<Pong>(this, &PingPong::on_pong);
+  ctx.register_message_serializer<Ping>(serializer<Ping>());
+  ctx.register_message_serializer<Pong>(serializer<Pong>());
+  ctx.register_message_handler<Ping>(this, &PingPong::on_ping);
+  ctx.register_message_handler<Pong>(this, &PingPong::on_pong);
 }
 
 void PingPong::init(Context& ctx) {

@@ -1,6 +1,7 @@
 #include "protocol/process_bridge.hpp"
 
 #include "base/check.hpp"
+#include "base/log.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -87,7 +88,8 @@ class ProcessBridge::Program final : public kernel::NativeProgram {
   void removed(const Error&) override {
     entered = false;
     // Taken out by an operator, it ends; at the end of the runtime it has ended, and this does nothing.
-    (void)core_.control(name_, RuntimeCore::Control::kill);
+    if (auto killed = core_.control(name_, RuntimeCore::Control::kill); !killed)
+      log::debug("protocol", "removed after its end", {{"protocol", name_}, {"why", killed.error().message}});
   }
 
   Pid pid;

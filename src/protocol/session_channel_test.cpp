@@ -436,7 +436,7 @@ TEST_F(SessionChannelTest, RunsAreRepeated) {
     repeated.channel(1).connect(repeated.host(0));
     repeated.channel(0).connect(repeated.nobody());
     repeated.run_for(20s);
-    for (std::uint64_t i = 0; i < 100; ++i) (void)repeated.channel(0).send(repeated.host(1), note(i, 100));
+    for (std::uint64_t i = 0; i < 100; ++i) EXPECT_TRUE(repeated.channel(0).send(repeated.host(1), note(i, 100)));
     repeated.run_for(20s);
     EXPECT_EQ(recorders[1].received.size(), 100u);
     return repeated.world->trace_hash();

@@ -6,15 +6,14 @@ namespace myelin::sim {
 
 void Probe::start(protocol::Context& ctx) {
   ctx_ = &ctx;
-  (void)ctx.subscribe<protocol::Delivered>(
-      [this](const protocol::Delivered& message) { host_.delivered(node_, message); });
-  (void)ctx.subscribe<protocol::ProtocolFailed>(
+  ctx.subscribe<protocol::Delivered>([this](const protocol::Delivered& message) { host_.delivered(node_, message); });
+  ctx.subscribe<protocol::ProtocolFailed>(
       [this](const protocol::ProtocolFailed& failure) { host_.crashed(node_, failure); });
   if (!follow_) return;
-  (void)ctx.subscribe<protocol::NeighborUp>([this](const protocol::NeighborUp& up) {
+  ctx.subscribe<protocol::NeighborUp>([this](const protocol::NeighborUp& up) {
     if (std::ranges::find(neighbors_, up.host) == neighbors_.end()) neighbors_.push_back(up.host);
   });
-  (void)ctx.subscribe<protocol::NeighborDown>(
+  ctx.subscribe<protocol::NeighborDown>(
       [this](const protocol::NeighborDown& down) { std::erase(neighbors_, down.host); });
 }
 

@@ -39,8 +39,8 @@ class Flooder final : public protocol::Protocol {
   std::string_view name() const override { return "flooder"; }
   void start(Context& ctx) override {
     ctx_ = &ctx;
-    (void)ctx.register_message_handler<Rumour>(this, &Flooder::on_rumour);
-    (void)ctx.register_request_handler<protocol::Broadcast, protocol::BroadcastAccepted>(
+    ctx.register_message_handler<Rumour>(this, &Flooder::on_rumour);
+    ctx.register_request_handler<protocol::Broadcast, protocol::BroadcastAccepted>(
         [this](const protocol::Broadcast&, protocol::Responder<protocol::BroadcastAccepted> responder) {
           const std::uint64_t number = ctx_->random();
           heard({number, 0}, ctx_->self());
@@ -83,7 +83,7 @@ class Flooder final : public protocol::Protocol {
     ctx_->publish(protocol::Delivered{0, rumour.number, nullptr, rumour.hops, from});
     const auto box = protocol::MessageBox::make<Rumour>({rumour.number, rumour.hops + 1});
     for (const Host& peer : sessions)
-      if (peer != from) (void)ctx_->send(box, peer);
+      if (peer != from && !ctx_->send(box, peer)) ++unsent;
   }
 
   Context& context() { return *ctx_; }
@@ -93,7 +93,7 @@ class Flooder final : public protocol::Protocol {
   std::map<std::uint64_t, Duration> at;
   std::vector<std::uint64_t> received;
   std::vector<std::string> log;
-  std::uint64_t duplicates = 0;
+  std::uint64_t duplicates = 0, unsent = 0;
   std::uint64_t beats = 0;
 
  private:

@@ -54,8 +54,8 @@ class Player : public Protocol {
   std::string_view name() const override { return "player"; }
   void start(Context& ctx) override {
     ctx_ = &ctx;
-    (void)ctx.register_message_handler<Ping>(this, &Player::on_ping);
-    (void)ctx.register_message_handler<Pong>(this, &Player::on_pong);
+    ctx.register_message_handler<Ping>(this, &Player::on_ping);
+    ctx.register_message_handler<Pong>(this, &Player::on_pong);
   }
   void init(Context& ctx) override {
     if (!peer_.empty()) ctx.connect(peer_);

@@ -173,6 +173,18 @@ class Responder {
   detail::Respond respond_;
 };
 
+// How a registration went. Nobody need look: one that is refused is also how the start of the runtime, or of the
+// protocol if that is started again, fails.
+class Registered {
+ public:
+  Registered(Result<void> result) : result_(std::move(result)) {}
+  explicit operator bool() const { return result_.has_value(); }
+  const Error& error() const { return result_.error(); }
+
+ private:
+  Result<void> result_;
+};
+
 class Context {
  public:
   explicit Context(detail::ContextCore& core) : core_(&core) {}
@@ -195,34 +207,34 @@ class Context {
   // `handler(message, from)`. A type with fields() gets its serializer with it, unless it has one already.
   // Errors: conflict (it has a handler, or another type has its id or wire name).
   template <Message M>
-  Result<void> register_message_handler(std::function<void(const M&, const Host&)> handler) {
+  Registered register_message_handler(std::function<void(const M&, const Host&)> handler) {
     return register_box_handler<M>(
         [handler = std::move(handler)](const MessageBox& box, const Host& from) { handler(box.as<M>(), from); });
   }
   template <Message M, typename P>
-  Result<void> register_message_handler(P* protocol, void (P::*handler)(const M&, const Host&)) {
+  Registered register_message_handler(P* protocol, void (P::*handler)(const M&, const Host&)) {
     return register_box_handler<M>(
         [protocol, handler](const MessageBox& box, const Host& from) { (protocol->*handler)(box.as<M>(), from); });
   }
   // For a type that is sent only, or whose payload is written in a way of its own. Errors: conflict.
   template <Message M>
-  Result<void> register_message_serializer(Serializer<M> serializer) {
+  Registered register_message_serializer(Serializer<M> serializer) {
     return core_->register_codec(codec_of<M>(std::move(serializer)));
   }
   template <Message M>
     requires HasFields<M>
-  Result<void> register_message_serializer() {
+  Registered register_message_serializer() {
     return core_->register_codec(codec_of<M>());
   }
   // Told when a message of that type has been handed to the network, or will never be. Errors: conflict.
   template <Message M>
-  Result<void> register_message_sent_handler(std::function<void(const M&, const Host&)> handler) {
+  Registered register_message_sent_handler(std::function<void(const M&, const Host&)> handler) {
     return core_->register_sent(type_of<M>(), [handler = std::move(handler)](const MessageBox& box, const Host& to) {
       handler(box.as<M>(), to);
     });
   }
   template <Message M>
-  Result<void> register_message_failed_handler(std::function<void(const M&, const Host&, const Error&)> handler) {
+  Registered register_message_failed_handler(std::function<void(const M&, const Host&, const Error&)> handler) {
     return core_->register_failed(
         type_of<M>(), [handler = std::move(handler)](const MessageBox& box, const Host& to, const Error& error) {
           handler(box.as<M>(), to, error);
@@ -268,7 +280,7 @@ class Context {
 
   // One handler per request type in a runtime. Errors: conflict.
   template <typename Request, typename Reply>
-  Result<void> register_request_handler(std::function<void(const Request&, Responder<Reply>)> handler) {
+  Registered register_request_handler(std::function<void(const Request&, Responder<Reply>)> handler) {
     return core_->register_request_handler(
         detail::type_key<std::pair<Request, Reply>>(),
         [handler = std::move(handler)](const detail::Value& value, detail::Respond&& respond) {
@@ -288,7 +300,7 @@ class Context {
   }
   // Errors: conflict (subscribed already).
   template <typename Notification>
-  Result<void> subscribe(std::function<void(const Notification&)> handler) {
+  Registered subscribe(std::function<void(const Notification&)> handler) {
     return core_->subscribe(detail::type_key<Notification>(),
                             [handler = std::move(handler)](const detail::Value& value) {
                               handler(*static_cast<const Notification*>(value.get()));
@@ -308,7 +320,7 @@ class Context {
   // -- Between protocols and processes (guests, on this node or others), where the runtime runs inside a node.
 
   // Answers messages that processes send to this protocol's process. `handler(caller, body, reply)`. Errors: conflict.
-  Result<void> register_process_handler(std::string method, detail::ProcessHandler handler) {
+  Registered register_process_handler(std::string method, detail::ProcessHandler handler) {
     return core_->register_process_handler(std::move(method), std::move(handler));
   }
   // Sends `method` with `body` to the process at `address` ([<peer>/]<pid or name>). Errors come through `reply`: any;
@@ -325,7 +337,7 @@ class Context {
 
  private:
   template <Message M>
-  Result<void> register_box_handler(detail::MessageHandler handler) {
+  Registered register_box_handler(detail::MessageHandler handler) {
     if constexpr (HasFields<M>) {
       if (auto made = register_message_serializer<M>(); !made && made.error().code != ErrorCode::conflict) return made;
     }

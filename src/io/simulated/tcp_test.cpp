@@ -318,8 +318,8 @@ TEST(SimulatedTcp, MisuseIsABrokenInvariant) {
       "a second read");
   EXPECT_DEATH(
       {
-        (void)pair.on_a(pair.near->close_write());
-        (void)pair.on_a(pair.near->write(text("x")));
+        EXPECT_TRUE(pair.on_a(pair.near->close_write()));
+        EXPECT_TRUE(pair.on_a(pair.near->write(text("x"))));
       },
       "after close_write");
 }

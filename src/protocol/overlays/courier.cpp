@@ -108,7 +108,8 @@ void Courier::on_connected(const Host& host) {
     ready.push_back(std::move(each));
     return true;
   });
-  for (Held& each : ready) (void)ctx_->send(std::move(each.message), each.to);
+  for (Held& each : ready)
+    if (!ctx_->send(std::move(each.message), each.to)) ++unsent_;
 }
 
 bool Courier::on_disconnected(const Host& host) {

@@ -15,6 +15,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 namespace myelin::protocol {
@@ -29,6 +30,11 @@ class Courier {
 
   // Errors: limit (too much is held, or too many hosts), and what Context::send gives but offline.
   Result<void> send(MessageBox message, const Host& to);
+  // For what the owner mends by itself when it is lost: a refusal is counted, and that is all.
+  void post(MessageBox message, const Host& to) {
+    if (!send(std::move(message), to)) ++unsent_;
+  }
+  std::uint64_t unsent() const { return unsent_; }
   // Dials `to` unless there is a session.
   void connect(const Host& to) { (void)dial(entry(to)); }
   bool connected(const Host& host) const;
@@ -79,6 +85,7 @@ class Courier {
   std::vector<Entry> entries_;
   std::vector<Held> held_;
   bool armed_ = false;
+  std::uint64_t unsent_ = 0;
 };
 
 }  // namespace myelin::protocol

@@ -11,14 +11,14 @@ Cyclon::Cyclon(CyclonParameters parameters)
 void Cyclon::start(Context& ctx) {
   ctx_ = &ctx;
   courier_.start(ctx);
-  (void)ctx.register_message_handler<cyclon::ShuffleRequest>(this, &Cyclon::on_shuffle);
-  (void)ctx.register_message_handler<cyclon::ShuffleAnswer>(this, &Cyclon::on_answer);
-  (void)ctx.register_message_handler<cyclon::JoinRequest>(this, &Cyclon::on_join);
-  (void)ctx.register_message_handler<cyclon::JoinWalk>(this, &Cyclon::on_walk);
-  (void)ctx.register_message_handler<cyclon::JoinPlace>(this, &Cyclon::on_place);
-  (void)ctx.register_request_handler<GetPeers, Peers>(
+  ctx.register_message_handler<cyclon::ShuffleRequest>(this, &Cyclon::on_shuffle);
+  ctx.register_message_handler<cyclon::ShuffleAnswer>(this, &Cyclon::on_answer);
+  ctx.register_message_handler<cyclon::JoinRequest>(this, &Cyclon::on_join);
+  ctx.register_message_handler<cyclon::JoinWalk>(this, &Cyclon::on_walk);
+  ctx.register_message_handler<cyclon::JoinPlace>(this, &Cyclon::on_place);
+  ctx.register_request_handler<GetPeers, Peers>(
       [this](const GetPeers& request, Responder<Peers> answer) { peers(request, std::move(answer)); });
-  (void)ctx.register_request_handler<Join, Joined>([this](const Join& request, Responder<Joined> answer) {
+  ctx.register_request_handler<Join, Joined>([this](const Join& request, Responder<Joined> answer) {
     join(request.contact);
     answer.reply({});
   });

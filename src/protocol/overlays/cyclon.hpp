@@ -91,7 +91,7 @@ class Cyclon final : public Membership {
   void failed(const Host& host);
   template <Message M>
   void tell(M message, const Host& to) {
-    (void)courier_.send(MessageBox::make<M>(std::move(message)), to);
+    courier_.post(MessageBox::make<M>(std::move(message)), to);
   }
   std::uint64_t draw(std::uint64_t bound) { return ctx_->random_below(bound); }
 

@@ -16,8 +16,8 @@ Gossip::Gossip(GossipParameters parameters, std::size_t fanout, std::string_view
 void Gossip::start(Context& ctx) {
   ctx_ = &ctx;
   courier_.start(ctx);
-  (void)ctx.register_message_handler<gossip::Push>(this, &Gossip::on_push);
-  (void)ctx.register_request_handler<Broadcast, BroadcastAccepted>(
+  ctx.register_message_handler<gossip::Push>(this, &Gossip::on_push);
+  ctx.register_request_handler<Broadcast, BroadcastAccepted>(
       [this](const Broadcast& request, Responder<BroadcastAccepted> answer) { broadcast(request, std::move(answer)); });
 }
 
@@ -49,7 +49,7 @@ void Gossip::deliver(const MessageUid& uid, const std::shared_ptr<const Bytes>& 
   auto box = MessageBox::make(gossip::Push{uid, round + 1, {payload}});
   ctx_->request<GetPeers, Peers>({fanout_, from}, [this, box = std::move(box)](Result<Peers> peers) {
     if (!peers) return;
-    for (const Host& each : peers->hosts) (void)courier_.send(box, each);
+    for (const Host& each : peers->hosts) courier_.post(box, each);
   });
   (void)ctx_->publish(Delivered{uid.high, uid.low, payload, round, from});
 }

@@ -22,20 +22,20 @@ HyParView::HyParView(HyParViewParameters parameters)
 void HyParView::start(Context& ctx) {
   ctx_ = &ctx;
   courier_.start(ctx);
-  (void)ctx.register_message_handler<hyparview::JoinMessage>(this, &HyParView::on_join);
-  (void)ctx.register_message_handler<hyparview::ForwardJoin>(this, &HyParView::on_forward_join);
-  (void)ctx.register_message_handler<hyparview::Neighbor>(this, &HyParView::on_neighbor);
-  (void)ctx.register_message_handler<hyparview::NeighborReply>(this, &HyParView::on_neighbor_reply);
-  (void)ctx.register_message_handler<hyparview::Disconnect>(this, &HyParView::on_disconnect);
-  (void)ctx.register_message_handler<hyparview::Shuffle>(this, &HyParView::on_shuffle);
-  (void)ctx.register_message_handler<hyparview::ShuffleReply>(this, &HyParView::on_shuffle_reply);
-  (void)ctx.register_request_handler<GetPeers, Peers>([this](const GetPeers& request, Responder<Peers> answer) {
+  ctx.register_message_handler<hyparview::JoinMessage>(this, &HyParView::on_join);
+  ctx.register_message_handler<hyparview::ForwardJoin>(this, &HyParView::on_forward_join);
+  ctx.register_message_handler<hyparview::Neighbor>(this, &HyParView::on_neighbor);
+  ctx.register_message_handler<hyparview::NeighborReply>(this, &HyParView::on_neighbor_reply);
+  ctx.register_message_handler<hyparview::Disconnect>(this, &HyParView::on_disconnect);
+  ctx.register_message_handler<hyparview::Shuffle>(this, &HyParView::on_shuffle);
+  ctx.register_message_handler<hyparview::ShuffleReply>(this, &HyParView::on_shuffle_reply);
+  ctx.register_request_handler<GetPeers, Peers>([this](const GetPeers& request, Responder<Peers> answer) {
     Peers peers{active_};
     std::erase(peers.hosts, request.except);
     if (request.count != 0) keep_random(peers.hosts, request.count, [this](std::uint64_t n) { return draw(n); });
     answer.reply(std::move(peers));
   });
-  (void)ctx.register_request_handler<Join, Joined>([this](const Join& request, Responder<Joined> answer) {
+  ctx.register_request_handler<Join, Joined>([this](const Join& request, Responder<Joined> answer) {
     join(request.contact);
     answer.reply({});
   });
@@ -85,7 +85,7 @@ void HyParView::on_join(const hyparview::JoinMessage&, const Host& from) {
   }
   const auto box = MessageBox::make<hyparview::ForwardJoin>({from, static_cast<std::uint8_t>(parameters_.arwl)});
   for (const Host& each : active_)
-    if (each != from) (void)courier_.send(box, each);
+    if (each != from) courier_.post(box, each);
 }
 
 void HyParView::on_forward_join(const hyparview::ForwardJoin& message, const Host& from) {

@@ -74,7 +74,7 @@ class HyParView final : public Membership {
   void merge(const std::vector<Host>& nodes, std::vector<Host> sent);
   template <Message M>
   void tell(M message, const Host& to) {
-    (void)courier_.send(MessageBox::make<M>(std::move(message)), to);
+    courier_.post(MessageBox::make<M>(std::move(message)), to);
   }
   std::uint64_t draw(std::uint64_t bound) { return ctx_->random_below(bound); }
 

@@ -25,14 +25,14 @@ Plumtree::Plumtree(PlumtreeParameters parameters)
 
 void Plumtree::start(Context& ctx) {
   ctx_ = &ctx;
-  (void)ctx.register_message_handler<plumtree::Gossip>(this, &Plumtree::on_gossip);
-  (void)ctx.register_message_handler<plumtree::IHave>(this, &Plumtree::on_ihave);
-  (void)ctx.register_message_handler<plumtree::Graft>(this, &Plumtree::on_graft);
-  (void)ctx.register_message_handler<plumtree::Prune>(this, &Plumtree::on_prune);
-  (void)ctx.register_request_handler<Broadcast, BroadcastAccepted>(
+  ctx.register_message_handler<plumtree::Gossip>(this, &Plumtree::on_gossip);
+  ctx.register_message_handler<plumtree::IHave>(this, &Plumtree::on_ihave);
+  ctx.register_message_handler<plumtree::Graft>(this, &Plumtree::on_graft);
+  ctx.register_message_handler<plumtree::Prune>(this, &Plumtree::on_prune);
+  ctx.register_request_handler<Broadcast, BroadcastAccepted>(
       [this](const Broadcast& request, Responder<BroadcastAccepted> answer) { broadcast(request, std::move(answer)); });
-  (void)ctx.subscribe<NeighborUp>([this](const NeighborUp& up) { neighbor_up(up.host); });
-  (void)ctx.subscribe<NeighborDown>([this](const NeighborDown& down) { neighbor_down(down.host); });
+  ctx.subscribe<NeighborUp>([this](const NeighborUp& up) { neighbor_up(up.host); });
+  ctx.subscribe<NeighborDown>([this](const NeighborDown& down) { neighbor_down(down.host); });
 }
 
 void Plumtree::init(Context& ctx) {
@@ -131,7 +131,7 @@ void Plumtree::flush() {
         message.more.push_back(queued.announcement);
       }
     }
-    if (any) (void)ctx_->send(std::move(message), each.host);
+    if (any) tell(std::move(message), each.host);
   }
   lazy_queue_.clear();
 }
@@ -152,7 +152,7 @@ void Plumtree::on_session_writable(const Host& host) {
     }
     return true;
   });
-  if (any) (void)ctx_->send(std::move(message), host);
+  if (any) tell(std::move(message), host);
 }
 
 // -- What arrives.
@@ -163,7 +163,7 @@ void Plumtree::on_gossip(const plumtree::Gossip& message, const Host& from) {
   if (recent_.contains(message.uid)) {
     ++traffic_.redundant;
     set_eager(from, false);
-    (void)ctx_->send(plumtree::Prune{}, from);
+    tell(plumtree::Prune{}, from);
     return;
   }
   ++traffic_.delivered;
@@ -181,7 +181,7 @@ void Plumtree::optimise(const MessageUid& uid, std::uint32_t round, const Host& 
   const MissingMessages::Announcer* shorter = missing_.shortest(uid);
   if (shorter == nullptr || shorter->round >= round || round - shorter->round < parameters_.threshold) return;
   if (!ctx_->send(plumtree::Graft{std::nullopt, shorter->round}, shorter->host)) return;
-  (void)ctx_->send(plumtree::Prune{}, from);
+  tell(plumtree::Prune{}, from);
   set_eager(shorter->host, true);
   set_eager(from, false);
   ++traffic_.optimised;
@@ -231,7 +231,7 @@ void Plumtree::on_graft(const plumtree::Graft& message, const Host& from) {
   set_eager(from, true);
   if (!message.uid) return;
   if (const auto* entry = recent_.find(*message.uid); entry != nullptr && entry->payload)
-    (void)ctx_->send(plumtree::Gossip{entry->uid, next(entry->round), {entry->payload}}, from);
+    tell(plumtree::Gossip{entry->uid, next(entry->round), {entry->payload}}, from);
 }
 
 void Plumtree::on_prune(const plumtree::Prune&, const Host& from) {

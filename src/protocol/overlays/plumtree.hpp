@@ -67,6 +67,11 @@ class Plumtree final : public Broadcaster {
   void arm();
   void ask();
   void set_eager(const Host& host, bool eager);
+  // What is refused is counted: the protocol mends a loss by itself.
+  template <Message M>
+  void tell(M message, const Host& to) {
+    if (!ctx_->send(std::move(message), to)) ++traffic_.unsent;
+  }
   void owe(const Host& to, const plumtree::Announcement& announcement);
   bool is_eager(const Host& host) const;
   std::vector<Host> peers_of(bool eager) const;

@@ -165,8 +165,8 @@ void OverlayEngine::start(NodeIndex index) {
   if (ok) {
     core->on_stop = [&node](const protocol::StopReason&) { node.stopping_ = true; };
     node.core_ = std::move(core);
-    (void)node.port_.start(*node.core_);
-    ok = node.core_->start(network_.host(index));
+    ok = node.port_.start(*node.core_);
+    if (ok) ok = node.core_->start(network_.host(index));
   }
   if (!ok) {
     network_.close(index);
