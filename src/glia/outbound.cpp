@@ -111,7 +111,7 @@ io::Task<Result<void>> Outbound::open(Placed* placed) {
   const kernel::CallSpec& spec = placed->remote.spec;
   const std::string path = paths_.text_of(spec.target);
   std::vector<std::string> protocols{call_protocol, path};
-  auto stream = co_await context_.host.open(spec.target.node, std::move(protocols), placed->opening.token());
+  auto stream = co_await context_.host.open_ahead(spec.target.node, std::move(protocols), placed->opening.token());
   if (!stream) {
     if (stream.error().code != ErrorCode::unsupported) co_return fail(stream.error());
     co_return fail(ErrorCode::no_such_process, "the peer has no such process or method: it does not say which");

@@ -9,7 +9,8 @@
 namespace myelin::io {
 
 namespace {
-constexpr std::size_t first_segment_bytes = 1024;
+constexpr std::size_t first_segment_bytes = 128;
+constexpr std::size_t small_segment_bytes = 512;  // not worth a copy to save what is empty of it
 }
 
 void RopeBuilder::append_copy(View bytes) {
@@ -41,7 +42,7 @@ void RopeBuilder::append(Rope rope) {
 
 void RopeBuilder::seal_tail() {
   if (tail_used_ == 0) return;
-  if (tail_used_ < tail_.size() / 2) {
+  if (tail_.size() > small_segment_bytes && tail_used_ < tail_.size() / 2) {
     rope_.append(Buffer::copy_of(tail_.view().first(tail_used_)));  // rather than pin a mostly empty segment
   } else {
     tail_.truncate(tail_used_);

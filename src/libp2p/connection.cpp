@@ -371,4 +371,19 @@ io::Task<Result<std::unique_ptr<Stream>>> open_stream(std::shared_ptr<Link> link
   co_return std::unique_ptr<Stream>(std::move(stream));
 }
 
+io::Task<Result<std::unique_ptr<Stream>>> open_known_stream(std::shared_ptr<Link> link, std::string protocol,
+                                                            Duration timeout, io::CancelToken token) {
+  std::vector<std::string> only{protocol};
+  auto dialer = multistream::Dialer::create(std::move(only));
+  if (!dialer) co_return fail(dialer.error());
+  auto opened = co_await open_raw_stream(link, link->loop.now() + timeout, std::move(token));
+  if (!opened) co_return fail(opened.error());
+  std::unique_ptr<MuxStream> stream = std::move(*opened);
+  if (auto written = co_await stream->write(Buffer::copy_of(dialer->take_output())); !written) {
+    co_return fail(written.error());
+  }
+  stream->proposed(std::move(*dialer), std::move(protocol));
+  co_return std::unique_ptr<Stream>(std::move(stream));
+}
+
 }  // namespace myelin::libp2p

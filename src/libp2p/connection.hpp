@@ -133,5 +133,9 @@ class Connection {
 // timeout, cancelled, link_lost, limit, stopping (no more streams on this connection), protocol.
 io::Task<Result<std::unique_ptr<Stream>>> open_stream(std::shared_ptr<Link> link, std::vector<std::string> protocols,
                                                       Duration timeout, io::CancelToken token = {});
+// The same for one protocol that the peer is known to speak, without waiting for its answer: the proposal goes out with
+// what is written first. A refusal (unsupported) is the error of the first read.
+io::Task<Result<std::unique_ptr<Stream>>> open_known_stream(std::shared_ptr<Link> link, std::string protocol,
+                                                            Duration timeout, io::CancelToken token = {});
 
 }  // namespace myelin::libp2p

@@ -169,12 +169,32 @@ io::Task<Result<void>> HostImpl::connect(Multiaddr address, io::CancelToken toke
   co_return Result<void>{};
 }
 
+bool HostImpl::speaks(const identity::PeerId& peer, std::string_view protocol) const {
+  const identify::Identity* told = identify_.find(peer);
+  return told != nullptr && std::ranges::find(told->protocols, protocol) != told->protocols.end();
+}
+
 io::Task<Result<std::unique_ptr<Stream>>> HostImpl::open(identity::PeerId peer, std::vector<std::string> protocols,
                                                          io::CancelToken token) {
+  return open_stream_to(std::move(peer), std::move(protocols), std::move(token), false);
+}
+
+io::Task<Result<std::unique_ptr<Stream>>> HostImpl::open_ahead(identity::PeerId peer,
+                                                               std::vector<std::string> protocols,
+                                                               io::CancelToken token) {
+  return open_stream_to(std::move(peer), std::move(protocols), std::move(token), true);
+}
+
+io::Task<Result<std::unique_ptr<Stream>>> HostImpl::open_stream_to(identity::PeerId peer,
+                                                                   std::vector<std::string> protocols,
+                                                                   io::CancelToken token, bool ahead) {
   for (bool retried = false;; retried = true) {
     auto link = co_await swarm_.reach(peer, peerstore_.addresses(peer, loop_.now()), token);
     if (!link) co_return fail(link.error());
-    auto stream = co_await open_stream(*link, protocols, config_.limits.negotiation_timeout, token);
+    const bool known = ahead && !protocols.empty() && speaks(peer, protocols.front());
+    auto stream =
+        co_await (known ? open_known_stream(*link, protocols.front(), config_.limits.negotiation_timeout, token)
+                        : open_stream(*link, protocols, config_.limits.negotiation_timeout, token));
     // The peer took no more streams on that connection: once, on a new one.
     const bool again = !stream && stream.error().code == ErrorCode::stopping && !retried && !stopping_;
     if (!again) co_return stream;

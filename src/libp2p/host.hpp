@@ -102,6 +102,12 @@ class Host {
   // Errors: unknown_peer, offline, timeout, link_lost, unsupported (it speaks none of them), limit, cancelled.
   virtual io::Task<Result<std::unique_ptr<Stream>>> open(identity::PeerId peer, std::vector<std::string> protocols,
                                                          io::CancelToken token = {}) = 0;
+  // The same, but if the peer has told (by identify) that it speaks the first of them, nothing waits for its answer,
+  // and the proposal goes out with what is written first. Should the peer refuse all the same, or take no more streams,
+  // the first read fails: unsupported, link_lost.
+  virtual io::Task<Result<std::unique_ptr<Stream>>> open_ahead(identity::PeerId peer,
+                                                               std::vector<std::string> protocols,
+                                                               io::CancelToken token = {}) = 0;
   // Round trip of one ping. Errors as open.
   virtual io::Task<Result<Duration>> ping(identity::PeerId peer, io::CancelToken token = {}) = 0;
 

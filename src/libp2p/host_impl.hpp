@@ -33,6 +33,8 @@ class HostImpl : public Host {
   void disconnect(const identity::PeerId& peer) override { swarm_.disconnect(peer); }
   io::Task<Result<std::unique_ptr<Stream>>> open(identity::PeerId peer, std::vector<std::string> protocols,
                                                  io::CancelToken token) override;
+  io::Task<Result<std::unique_ptr<Stream>>> open_ahead(identity::PeerId peer, std::vector<std::string> protocols,
+                                                       io::CancelToken token) override;
   io::Task<Result<Duration>> ping(identity::PeerId peer, io::CancelToken token) override;
   std::vector<PeerInfo> peers() const override;
   HostMetrics metrics() const override;
@@ -42,6 +44,10 @@ class HostImpl : public Host {
  private:
   SwarmHooks swarm_hooks();
   IdentifyService::Hooks identify_hooks();
+  io::Task<Result<std::unique_ptr<Stream>>> open_stream_to(identity::PeerId peer, std::vector<std::string> protocols,
+                                                           io::CancelToken token, bool ahead);
+  // Whether identify has told so.
+  bool speaks(const identity::PeerId& peer, std::string_view protocol) const;
   void add_services();
   io::Task<void> accept_loop(io::TcpListener* listener);
   PeerInfo describe(const identity::PeerId& peer) const;

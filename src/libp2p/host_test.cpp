@@ -221,6 +221,45 @@ bool speaks(const PeerInfo& info, std::string_view protocol) {
   return std::ranges::find(info.protocols, protocol) != info.protocols.end();
 }
 
+TEST(Host, WhatIdentifyToldOfIsNotWaitedFor) {
+  Two two;
+  two.b.serve_echo();
+  ASSERT_TRUE(two.connect());
+  ASSERT_TRUE(two.until([&] { return speaks(info_of(*two.a.host, two.b.host->id()), "/echo"); }));
+  const Instant begun = two.world->now();
+  auto stream = two.on_a(two.a.host->open_ahead(two.b.host->id(), one("/echo")));
+  ASSERT_TRUE(stream);
+  EXPECT_EQ(two.world->now(), begun);
+  EXPECT_EQ((*stream)->protocol(), "/echo");
+  const Buffer payload = pattern(300'000, 7);
+  EXPECT_TRUE(same(complete(*two.world, two.a.loop, round_trip(&two.a.loop, stream->get(), payload)), payload));
+}
+
+TEST(Host, WhatIdentifyDidNotTellOfIsWaitedFor) {
+  Two two;
+  two.b.serve_echo("/old");
+  ASSERT_TRUE(two.connect());
+  ASSERT_TRUE(two.until([&] { return speaks(info_of(*two.a.host, two.b.host->id()), "/old"); }));
+  std::vector<std::string> wanted{"/new", "/old"};
+  auto stream = two.on_a(two.a.host->open_ahead(two.b.host->id(), wanted));
+  ASSERT_TRUE(stream);
+  EXPECT_EQ((*stream)->protocol(), "/old");
+}
+
+TEST(Host, ARefusalOfWhatIdentifyToldOfComesWithTheFirstRead) {
+  Two two;
+  two.b.host->handle_match(
+      "/promised", [](std::string_view) { return false; }, [](std::unique_ptr<Stream> stream) { stream->reset(); });
+  ASSERT_TRUE(two.connect());
+  ASSERT_TRUE(two.until([&] { return speaks(info_of(*two.a.host, two.b.host->id()), "/promised"); }));
+  auto stream = two.on_a(two.a.host->open_ahead(two.b.host->id(), one("/promised")));
+  ASSERT_TRUE(stream);
+  EXPECT_TRUE(two.on_a((*stream)->write(pattern(10, 1))));
+  const ErrorCode refusal = two.on_a((*stream)->read(10)).error().code;
+  EXPECT_TRUE(refusal == ErrorCode::unsupported || refusal == ErrorCode::link_lost) << name(refusal);
+  EXPECT_TRUE(two.until([&] { return two.b.host->metrics().streams == 0; }));
+}
+
 TEST(Host, IdentifyBothWaysAndPush) {
   HostConfig of_b;
   of_b.agent_version = "agent-b";

@@ -65,6 +65,24 @@ void MuxStream::negotiated(std::string protocol, Rope unread) {
   unread_ = std::move(unread);
 }
 
+void MuxStream::proposed(multistream::Dialer dialer, std::string protocol) {
+  dialer_.emplace(std::move(dialer));
+  protocol_ = std::move(protocol);
+}
+
+Result<void> MuxStream::settle(Buffer answer) {
+  unread_.append(std::move(answer));
+  dialer_->receive(unread_);
+  if (dialer_->state() == multistream::State::failed) {
+    const Error why = dialer_->error();
+    reset();
+    core_->read_error = why;
+    return fail(why);
+  }
+  if (dialer_->state() == multistream::State::agreed) dialer_.reset();
+  return {};
+}
+
 io::Task<Result<Buffer>> MuxStream::read(std::size_t max) {
   StreamCore& core = *core_;
   const Busy busy(core.reading, "one read at a time");
@@ -74,9 +92,14 @@ io::Task<Result<Buffer>> MuxStream::read(std::size_t max) {
     if (!core.arrived.empty()) {
       Buffer piece = core.arrived.pop_front(max);
       if (core.attached) core.link->connection->consumed(core, piece.size());
-      co_return piece;
+      if (!dialer_) co_return piece;
+      if (auto settled = settle(std::move(piece)); !settled) co_return fail(settled.error());
+      continue;
     }
-    if (core.ended) co_return Buffer{};
+    if (core.ended) {
+      if (dialer_) co_return fail(ErrorCode::protocol, "the peer ended the stream in its negotiation");
+      co_return Buffer{};
+    }
     core.readable.reset();
     co_await core.readable.wait();
   }

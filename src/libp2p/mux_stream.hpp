@@ -10,6 +10,7 @@
 #include "io/rope_builder.hpp"
 #include "io/sync.hpp"
 #include "libp2p/host.hpp"
+#include "libp2p/multistream.hpp"
 #include "libp2p/yamux_frame.hpp"
 
 #include <memory>
@@ -61,10 +62,16 @@ class MuxStream : public Stream {
 
   // What negotiation leaves: the name, and bytes after it that it had read.
   void negotiated(std::string protocol, Rope unread);
+  // `dialer` has proposed `protocol`, which the peer is known to speak, and what it had to say is written. The peer's
+  // answer is taken off what is read; a refusal is the error of the first read.
+  void proposed(multistream::Dialer dialer, std::string protocol);
   const StreamCore& core() const { return *core_; }
 
  private:
+  Result<void> settle(Buffer answer);
+
   std::shared_ptr<StreamCore> core_;
+  std::optional<multistream::Dialer> dialer_;  // while the peer's answer is to come
   std::string protocol_;
   Rope unread_;
 };
