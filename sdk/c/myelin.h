@@ -216,8 +216,7 @@ static inline uint32_t myelin_fields_size(const myelin_bytes* const* fields, uin
   return size;
 }
 
-/* Short pieces, eight bytes at a time: byte by byte this was the most that a guest did for a message. They do not
- * overlap. */
+/* Short pieces, eight bytes at a time. They do not overlap. */
 static inline void myelin_copy(uint8_t* to, const uint8_t* from, uint32_t size) {
   if (size >= 8) {
     uint64_t last;
