@@ -5,7 +5,38 @@
 #include "base/log.hpp"
 #include "kernel/shard.hpp"
 
+#include <array>
+#include <cstddef>
+#include <new>
+
 namespace myelin::kernel {
+
+namespace {
+
+// Of one thread.
+struct KeptBlocks {
+  std::array<void*, 64> blocks{};
+  std::size_t count = 0;
+  KeptBlocks() = default;
+  KeptBlocks(const KeptBlocks&) = delete;
+  KeptBlocks& operator=(const KeptBlocks&) = delete;
+  ~KeptBlocks() {
+    while (count > 0) ::operator delete(blocks[--count]);
+  }
+};
+thread_local KeptBlocks kept_blocks;
+
+}  // namespace
+
+void* Actor::operator new(std::size_t bytes) {
+  MYELIN_CHECK(bytes == sizeof(Actor), "nothing is derived from it");
+  return kept_blocks.count > 0 ? kept_blocks.blocks[--kept_blocks.count] : ::operator new(bytes);
+}
+
+void Actor::operator delete(void* block) noexcept {
+  if (!reuses_blocks || kept_blocks.count == kept_blocks.blocks.size()) return ::operator delete(block);
+  kept_blocks.blocks[kept_blocks.count++] = block;
+}
 
 Actor::Actor(Shard& shard, Setup setup)
     : shard_(shard),

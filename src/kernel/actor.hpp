@@ -57,6 +57,10 @@ class Actor {
   Actor(const Actor&) = delete;
   Actor& operator=(const Actor&) = delete;
   ~Actor();
+  // A process may live for one message: its block, which is too large for the allocator's quick lists, is kept by the
+  // thread for the next one.
+  static void* operator new(std::size_t bytes);
+  static void operator delete(void* block) noexcept;
 
   // Life (actor.cpp).
   // `started` hears how the first start went; if it failed, the process has ended. REQUIRES: called once.

@@ -11,17 +11,6 @@ namespace myelin::kernel {
 
 namespace {
 
-// A sanitizer must see each letter's end.
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-constexpr bool reuses = false;
-#else
-constexpr bool reuses = true;
-#endif
-#else
-constexpr bool reuses = true;
-#endif
-
 void copy(std::uint8_t* to, View from) {
   if (!from.empty()) std::memcpy(to, from.data(), from.size());
 }
@@ -60,19 +49,48 @@ ParcelPtr ParcelQueue::take(std::uint64_t ticket) {
 }
 
 LetterPool::~LetterPool() {
-  while (free_ != nullptr) ::operator delete(std::exchange(free_, free_->next));
+  close();
+  drop(free_);
+}
+
+void LetterPool::drop(Free* chain) {
+  while (chain != nullptr) ::operator delete(std::exchange(chain, chain->next));
+}
+
+void LetterPool::close() {
+  closed_ = true;
+  drop(std::exchange(away_, nullptr));
+  away_blocks_ = 0;
+  for (Batch* each : {std::exchange(come_back_, nullptr), back_.exchange(nullptr, std::memory_order_acquire)}) {
+    while (each != nullptr) {
+      Batch* next = each->next;
+      drop(each->rest);
+      ::operator delete(each);
+      each = next;
+    }
+  }
+  batches_back_.store(0, std::memory_order_relaxed);
+}
+
+void* LetterPool::take_block() {
+  if (free_ == nullptr) {
+    if (come_back_ == nullptr && back_.load(std::memory_order_relaxed) != nullptr)
+      come_back_ = back_.exchange(nullptr, std::memory_order_acquire);
+    if (come_back_ == nullptr) return ::operator new(usual_bytes);
+    const Batch batch = *come_back_;
+    free_ = new (static_cast<void*>(come_back_)) Free{batch.rest};
+    come_back_ = batch.next;
+    kept_ = batch.blocks;
+    batches_back_.fetch_sub(1, std::memory_order_relaxed);
+  }
+  --kept_;
+  return std::exchange(free_, free_->next);
 }
 
 Letter* LetterPool::take(std::size_t content_bytes) {
   const std::size_t needed = sizeof(Letter) + content_bytes;
   const bool usual = needed <= usual_bytes;
-  void* block = nullptr;
-  if (usual && free_ != nullptr) {
-    block = std::exchange(free_, free_->next);
-    --kept_;
-  } else {
-    block = ::operator new(usual ? usual_bytes : needed);
-  }
+  void* block = usual ? take_block() : ::operator new(needed);
   auto* letter = new (block) Letter(*this);
   letter->room = static_cast<std::uint32_t>((usual ? usual_bytes : needed) - sizeof(Letter));
   return letter;
@@ -80,10 +98,40 @@ Letter* LetterPool::take(std::size_t content_bytes) {
 
 void LetterPool::give(Letter* letter) {
   const bool usual = letter->room + sizeof(Letter) == usual_bytes;
+  LetterPool& born = *letter->born;
   letter->~Letter();
-  if (!reuses || !usual || kept_ == most_kept) return ::operator delete(letter);
+  if (!reuses_blocks || !usual || closed_) return ::operator delete(letter);
+  if (&born != this) return gather(letter, born);
+  if (kept_ == most_kept) return ::operator delete(letter);
   free_ = new (letter) Free{free_};
   ++kept_;
+}
+
+void LetterPool::gather(void* block, LetterPool& born) {
+  if (away_to_ != &born) send_back();
+  away_to_ = &born;
+  away_ = new (block) Free{away_};
+  if (++away_blocks_ == batch_blocks) send_back();
+}
+
+void LetterPool::send_back() {
+  if (away_ == nullptr) return;
+  Free* first = std::exchange(away_, nullptr);
+  Free* rest = first->next;
+  away_to_->come_back(new (static_cast<void*>(first)) Batch{rest, nullptr, std::exchange(away_blocks_, 0)});
+}
+
+// On the thread of the pool that sends it.
+void LetterPool::come_back(Batch* batch) {
+  if (batches_back_.load(std::memory_order_relaxed) >= most_kept / batch_blocks) {
+    drop(batch->rest);
+    return ::operator delete(batch);
+  }
+  batches_back_.fetch_add(1, std::memory_order_relaxed);
+  Batch* there = back_.load(std::memory_order_relaxed);
+  do {
+    batch->next = there;
+  } while (!back_.compare_exchange_weak(there, batch, std::memory_order_release, std::memory_order_relaxed));
 }
 
 LetterPtr Letter::make(Make from) {

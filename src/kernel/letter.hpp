@@ -18,6 +18,7 @@
 #include "kernel/slot.hpp"
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -86,14 +87,15 @@ struct Letter final : Parcel {
   std::unique_ptr<Error> error;
   std::optional<Pid> room_from;  // mailbox_full: who of this node will tell when there is room
 
-  LetterPool* pool;
+  LetterPool* pool;                      // of the shard that holds it
+  LetterPool* born;                      // whose block it is
   std::uint32_t room = 0, used = 0;      // of what follows this object
   std::unique_ptr<std::uint8_t[]> more;  // an answer that found no room there
 
  private:
   friend class LetterPool;
   friend struct ParcelRelease;
-  explicit Letter(LetterPool& the_pool) : Parcel(Kind::letter), pool(&the_pool) {}
+  explicit Letter(LetterPool& the_pool) : Parcel(Kind::letter), pool(&the_pool), born(&the_pool) {}
   ~Letter() = default;
   std::uint8_t* content() { return reinterpret_cast<std::uint8_t*>(this + 1); }
   const std::uint8_t* content() const { return reinterpret_cast<const std::uint8_t*>(this + 1); }
@@ -118,17 +120,37 @@ struct Notice final : Parcel {
   abi::RecordView record() const;
 };
 
+// A sanitizer must see each letter's end.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+inline constexpr bool reuses_blocks = false;
+#else
+inline constexpr bool reuses_blocks = true;
+#endif
+#else
+inline constexpr bool reuses_blocks = true;
+#endif
+
 // Blocks for letters, kept for the next ones: a bounded number of the usual size; larger ones come from the heap.
-// Thread: one. Lifetime: outlives its letters.
+//
+// A letter that crossed to another shard and ended there leaves its block to the pool that it came from: whoever only
+// sends would find its pool empty each time, and whoever only receives would free what another thread allocated. Such
+// blocks are gathered, and go back in batches that are linked without a lock.
+// Thread: one, but for what comes back. Lifetime: outlives its letters, or close() was called.
 class LetterPool {
  public:
   static constexpr std::size_t usual_bytes = 512;
   static constexpr std::size_t most_kept = 4096;
+  static constexpr std::size_t batch_blocks = 64;
 
   LetterPool() = default;
   LetterPool(const LetterPool&) = delete;
   LetterPool& operator=(const LetterPool&) = delete;
   ~LetterPool();
+  // From now on nothing goes back to other pools, which may be gone. No other thread uses any of them.
+  void close();
+  // At most so many blocks wait for letters here, those included that came back.
+  std::size_t kept() const { return kept_ + batches_back_.load(std::memory_order_relaxed) * batch_blocks; }
 
  private:
   friend struct Letter;
@@ -136,10 +158,30 @@ class LetterPool {
   struct Free {
     Free* next;
   };
+  struct Batch {  // lies in the first of its blocks
+    Free* rest;
+    Batch* next;
+    std::size_t blocks;
+  };
   Letter* take(std::size_t content_bytes);
   void give(Letter* letter);
+  void* take_block();
+  void gather(void* block, LetterPool& born);
+  void send_back();
+  void come_back(Batch* batch);
+  static void drop(Free* chain);
+
   Free* free_ = nullptr;
   std::size_t kept_ = 0;
+  // What goes back next, all of one pool.
+  LetterPool* away_to_ = nullptr;
+  Free* away_ = nullptr;
+  std::size_t away_blocks_ = 0;
+  bool closed_ = false;
+  Batch* come_back_ = nullptr;  // taken from `back_`
+  // What came back; written by other threads.
+  alignas(64) std::atomic<Batch*> back_{nullptr};
+  std::atomic<std::size_t> batches_back_{0};
 };
 
 }  // namespace myelin::kernel

@@ -3,8 +3,11 @@
 
 #include "kernel/crossing.hpp"
 
+#include <atomic>
 #include <gtest/gtest.h>
+#include <string>
 #include <thread>
+#include <vector>
 
 namespace myelin::kernel {
 namespace {
@@ -99,6 +102,70 @@ TEST(Letter, AReceiptKnowsTheContext) {
   EXPECT_EQ(record.id, 4u);
   EXPECT_EQ(receipt->kept, 77u);
   EXPECT_EQ(texts(record), (std::vector<std::string>{"def", "", "", "context", "", "", "", "", ""}));
+}
+
+TEST(LetterPool, BlocksThatEndedElsewhereComeBackInBatches) {
+  LetterPool sends;
+  LetterPool receives;
+  std::vector<LetterPtr> crossed;
+  for (std::size_t i = 0; i < 2 * LetterPool::batch_blocks - 1; ++i) {
+    crossed.push_back(letter(sends));
+    crossed.back()->pool = &receives;
+  }
+  crossed.clear();
+  // The second batch is not full.
+  EXPECT_EQ(sends.kept(), reuses_blocks ? LetterPool::batch_blocks : 0);
+  EXPECT_EQ(receives.kept(), 0u) << "they are not its own";
+  auto one = letter(sends);
+  EXPECT_EQ(sends.kept(), reuses_blocks ? LetterPool::batch_blocks - 1 : 0);
+  one->pool = &receives;
+  one.reset();
+  EXPECT_EQ(sends.kept(), reuses_blocks ? 2 * LetterPool::batch_blocks - 1 : 0);
+}
+
+TEST(LetterPool, WhatComesBackIsBoundedAndNothingGoesToAClosedPool) {
+  LetterPool sends;
+  LetterPool receives;
+  std::vector<LetterPtr> crossed;
+  for (std::size_t i = 0; i < LetterPool::most_kept + 3 * LetterPool::batch_blocks; ++i) {
+    crossed.push_back(letter(sends));
+    crossed.back()->pool = &receives;
+  }
+  LetterPtr late = std::move(crossed.back());
+  crossed.clear();
+  EXPECT_EQ(sends.kept(), reuses_blocks ? LetterPool::most_kept : 0);
+  sends.close();
+  receives.close();
+  EXPECT_EQ(sends.kept(), 0u);
+  late.reset();
+  EXPECT_EQ(sends.kept(), 0u);
+}
+
+TEST(LetterPool, OneThreadSendsAndAnotherReceives) {
+  LetterPool sends;
+  LetterPool receives;
+  constexpr std::size_t rounds = 200, each = 100;
+  Crossing crossing;
+  std::atomic<std::size_t> ended{0};
+  std::jthread receiver([&] {
+    while (ended < rounds * each) {
+      ParcelQueue arrived = crossing.take();
+      while (!arrived.empty()) {
+        auto one = as<Letter>(arrived.pop_front());
+        one->pool = &receives;
+        EXPECT_EQ(one->text(one->body), "body");
+        one.reset();
+        ++ended;
+      }
+    }
+  });
+  for (std::size_t round = 1; round <= rounds; ++round) {
+    for (std::size_t i = 0; i < each; ++i) crossing.add(letter(sends));
+    crossing.publish();
+    while (ended < round * each) std::this_thread::yield();
+  }
+  receiver.join();
+  EXPECT_LE(sends.kept(), 4 * each) << "the same blocks were used again and again";
 }
 
 TEST(ParcelQueue, IsFirstInFirstOutAndGivesUpOne) {

@@ -27,8 +27,12 @@ void Shard::open_crossings(std::size_t shards) {
 }
 
 Actor* Shard::find(const Pid& pid) {
+  if (latest_ != nullptr && latest_pid_ == pid) return latest_;
   auto found = index_.find(pid);
-  return found == index_.end() ? nullptr : found->second;
+  if (found == index_.end()) return nullptr;
+  latest_pid_ = pid;
+  latest_ = found->second;
+  return latest_;
 }
 
 Actor& Shard::add(std::unique_ptr<Actor> actor) {
@@ -53,6 +57,7 @@ bool Shard::remove(const Pid& pid) {
   actor->forget();
   forget_name(actor->process_name(), pid);
   std::erase(ended_, pid);
+  latest_ = nullptr;
   index_.erase(pid);
   actors_.erase(pid);
   return true;
@@ -66,6 +71,7 @@ void Shard::stop() {
     actor->stop_all(Error{ErrorCode::stopping, "the node stops"});
     actor->forget();
   }
+  latest_ = nullptr;
   index_.clear();
   actors_.clear();
   ended_.clear();
@@ -350,6 +356,7 @@ Core::Core(KernelConfig the_config, wasm::Engine& the_engine, const std::vector<
 // What is still on its way goes before the first pool of letters does.
 Core::~Core() {
   for (auto& shard : shards) shard->close_crossings();
+  for (auto& shard : shards) shard->letters.close();
 }
 
 Shard& Core::shard_of(const Pid& pid) { return *shards[stable_hash(pid) % shards.size()]; }

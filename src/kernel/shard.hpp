@@ -111,6 +111,8 @@ class Shard {
 
   std::map<Pid, std::unique_ptr<Actor>> actors_;  // in an order, to be listed and stopped in it
   std::unordered_map<Pid, Actor*> index_;
+  Pid latest_pid_;  // of whom find() found last, while `latest_` is not null: letters come to one many at a time
+  Actor* latest_ = nullptr;
   std::unordered_map<std::uint64_t, Pid> tickets_;
   std::deque<Pid> ended_;
   RunQueue<Actor*> run_queue_{core.config.slice_fuel};
