@@ -82,20 +82,20 @@ class Server : public Protocol {
   std::string_view name() const override { return "server"; }
   void start(Context& ctx) override {
     ctx_ = &ctx;
-    must(ctx.register_message_serializer<Pong>());
-    must(ctx.register_message_serializer<Total>());
-    must(ctx.register_message_serializer<Data>(data_serializer()));
-    must(ctx.register_message_handler<Ping>([this](const Ping& ping, const Host& from) {
+    ctx.register_message_serializer<Pong>();
+    ctx.register_message_serializer<Total>();
+    ctx.register_message_serializer<Data>(data_serializer());
+    ctx.register_message_handler<Ping>([this](const Ping& ping, const Host& from) {
       if (!ctx_->send(Pong{ping.number}, from)) give_up("a Pong was refused");
-    }));
-    must(ctx.register_message_handler<Data>([this](const Data& data, const Host&) {
+    });
+    ctx.register_message_handler<Data>([this](const Data& data, const Host&) {
       ++total_.count;
       total_.sum += data.number;
-    }));
-    must(ctx.register_message_handler<End>([this](const End&, const Host& from) {
+    });
+    ctx.register_message_handler<End>([this](const End&, const Host& from) {
       must(ctx_->send(total_, from));
       total_ = {};
-    }));
+    });
   }
   void init(Context&) override {}
 
@@ -114,13 +114,13 @@ class Client : public Protocol {
   std::string_view name() const override { return "client"; }
   void start(Context& ctx) override {
     ctx_ = &ctx;
-    must(ctx.register_message_serializer<Ping>());
-    must(ctx.register_message_serializer<End>());
-    must(ctx.register_message_serializer<Data>(data_serializer()));
-    must(ctx.register_message_handler<Pong>([this](const Pong& pong, const Host&) { on_pong(pong); }));
-    must(ctx.register_message_handler<Total>([this](const Total& total, const Host&) {
+    ctx.register_message_serializer<Ping>();
+    ctx.register_message_serializer<End>();
+    ctx.register_message_serializer<Data>(data_serializer());
+    ctx.register_message_handler<Pong>([this](const Pong& pong, const Host&) { on_pong(pong); });
+    ctx.register_message_handler<Total>([this](const Total& total, const Host&) {
       finish(std::to_string(total.count) + " " + std::to_string(total.sum));
-    }));
+    });
   }
   void init(Context& ctx) override { ctx.connect(server_); }
   void on_session_connected(const Host&) override {

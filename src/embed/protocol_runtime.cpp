@@ -43,6 +43,9 @@ Result<void> check(const RuntimeOptions& options) {
   if (retry.initial.count() <= 0 || retry.maximum < retry.initial) {
     return contradiction("retry.initial is more than 0 and at most retry.maximum");
   }
+  if (options.busy_wait.count() < 0 || options.busy_wait > std::chrono::milliseconds(1)) {
+    return contradiction("busy_wait is from 0 to 1 ms");
+  }
   for (const std::string& peer : options.allow) {
     if (auto parsed = identity::PeerId::parse(peer); !parsed) return fail(parsed.error());
   }
@@ -65,6 +68,7 @@ struct Runtime::Impl {
   explicit Impl(RuntimeOptions given) : options(std::move(given)) {
     if (options.node == nullptr) {
       own_loop = io::RealLoop::create();
+      own_loop->set_busy_wait(options.busy_wait);
       loop = own_loop.get();
       thread = std::thread([raw = own_loop.get()] { raw->run(); });
     } else {

@@ -19,6 +19,9 @@ class RealLoop : public Loop {
   virtual void poll() = 0;
   // Makes run() return after the callback under way. Any thread.
   virtual void stop() = 0;
+  // How long at most it looks at its descriptors before it sleeps, and only while what it waits for has come that soon
+  // (0 at first: not at all). REQUIRES: not negative. Thread: the loop's, or before run().
+  virtual void set_busy_wait(Duration most) = 0;
   // Runs `task` to its end on the calling thread (tests, short commands). REQUIRES: run() is not under way.
   void run_until_done(Task<void> task);
 };

@@ -26,6 +26,10 @@ using SendId = std::uint64_t;
 class ChannelEvents {
  public:
   virtual ~ChannelEvents() = default;
+  // Around messages that are told one after another, in a turn of the channel's own: what is told between the two may
+  // be handled at once. They are not nested.
+  virtual void batch_begins() {}
+  virtual void batch_ends() {}
   virtual void session_connected(const Host& host) = 0;
   virtual void session_disconnected(const Host& host, const Error& why) = 0;
   virtual void session_failed(const Host& host, const Error& why) = 0;
@@ -34,9 +38,9 @@ class ChannelEvents {
   virtual void session_writable(const Host& host) = 0;  // half of it is free again
   virtual void transport_event(TransportEvent event) = 0;
 
-  // A message from `from`. False: the target's mailbox is full; nothing was taken, and the channel offers the same
-  // message again after Channel::resume(), and no other of that host before. What cannot be dispatched (unknown id,
-  // malformed) is taken, counted and told to the dead-letter callback.
+  // A message from `from`. False: the target's mailbox is full, or it had its share of a turn; nothing was taken, and
+  // the channel offers the same message again after Channel::resume(), and no other of that host before. What cannot be
+  // dispatched (unknown id, malformed) is taken, counted and told to the dead-letter callback.
   virtual bool message(const Host& from, ProtocolId to, const MessageBox& box) = 0;       // whole, by the simulator
   virtual bool message(const Host& from, ProtocolId to, MessageId id, View payload) = 0;  // W0
   virtual bool message(const Host& from, WireId id, View payload) = 0;                    // W3
@@ -62,6 +66,8 @@ class Channel {
   virtual std::string_view name() const = 0;
   // Whether boxes travel whole, so that no serializer runs.
   virtual bool whole() const { return false; }
+  // Whether send() has no more use for the box once it returns.
+  virtual bool encodes_at_once() const { return false; }
   // Listens and begins to tell. Errors: conflict (port in use), forbidden, bad_request, io.
   virtual Result<void> start(ChannelEvents& events) = 0;
   // The host under which others reach this one (after start: with the real port).

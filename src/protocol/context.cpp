@@ -67,6 +67,10 @@ Result<void> ProtocolContext::send(MessageBox message, const Host& to, ProtocolI
   return core_.send(cell_, std::move(message), to, protocol);
 }
 
+Result<void> ProtocolContext::send_lent(detail::BoxHead& lent, const Host& to, std::optional<ProtocolId> protocol) {
+  return core_.send_lent(cell_, lent, to, protocol ? *protocol : cell_.id);
+}
+
 TimerId ProtocolContext::start_timer(Duration first, Duration period, std::function<void()> callback) {
   period = std::max(period, Duration{0});
   const TimerId id = core_.timers_.start(cell_.index, core_.after(first), period, std::move(callback));

@@ -27,6 +27,7 @@ class ProtocolContext final : public detail::ContextCore, public Logger {
   void connect(const Host& to) override;
   void disconnect(const Host& from) override;
   Result<void> send(MessageBox message, const Host& to, ProtocolId protocol) override;
+  Result<void> send_lent(detail::BoxHead& lent, const Host& to, std::optional<ProtocolId> protocol) override;
   ProtocolId id() const override;
   TimerId start_timer(Duration first, Duration period, std::function<void()> callback) override;
   bool cancel_timer(TimerId id) override;

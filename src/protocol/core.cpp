@@ -59,8 +59,10 @@ Core::Core(CoreConfig config, Executor& executor, Channel& channel, ProcessPort*
       channel_(channel),
       processes_(processes),
       whole_(channel.whole()),
+      encodes_at_once_(channel.encodes_at_once()),
       self_(config_.self),
-      anchor_(new Anchor(*this)) {}
+      anchor_(new Anchor(*this)),
+      at_once_left_(config_.turn_events) {}
 
 Core::~Core() {
   cancelled_ = true;
@@ -214,6 +216,7 @@ std::size_t Core::turn() {
   MYELIN_CHECK(!in_turn_, "a turn within a turn");
   in_turn_ = true;
   woken_ = false;
+  at_once_left_ = config_.turn_events;
   // The alarm that has rung is spent: a timer of this very moment needs another.
   if (armed_ <= executor_.now()) armed_ = Instant::max();
   run_posts();
@@ -285,6 +288,10 @@ void Core::dispatch_next() {
   cell.mailbox.finish();
   if (threw) crashed(cell, std::move(what));
   make_ready(cell);
+  after_event(cell);
+}
+
+void Core::after_event(Cell& cell) {
   if (!retired_.empty()) retired_.clear();
   if (config_.stopwatch_ns && meter_.count(cell)) look_at_clock();
   if (config_.after_event) config_.after_event();

@@ -1,8 +1,10 @@
 // RuntimeCore: the protocols of one node, their mailboxes, timers, requests and supervision. Pure but for its ports: it
 // knows no socket, clock or thread, so the same code runs on machines and, ten thousand times over, in the simulator.
 //
-// Invariants: callbacks run only inside turn(); each protocol's run in the order of arrival, and protocols take turns,
-// one event each; a turn ends when nothing is ready or after `turn_events` events (then it wakes itself). A timer that
+// Invariants: callbacks run only inside turn() and inside a batch of the channel's (there a message that finds all
+// mailboxes empty is handled where it was decoded, up to `turn_events` of them between two turns); each protocol's run
+// in the order of arrival, and protocols take turns, one event each; a turn ends when nothing is ready or after
+// `turn_events` events (then it wakes itself). A timer that
 // is due is an event of its protocol's mailbox from that moment on. Thread: its executor's. Lifetime: executor and
 // channel outlive it.
 #pragma once

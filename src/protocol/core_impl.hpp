@@ -86,6 +86,8 @@ class Core final : public RuntimeCore {
   std::vector<std::pair<std::string, double>> metrics() const override;
 
   // ChannelEvents (core_network.cpp).
+  void batch_begins() override;
+  void batch_ends() override;
   void session_connected(const Host& host) override;
   void session_disconnected(const Host& host, const Error& why) override;
   void session_failed(const Host& host, const Error& why) override;
@@ -182,7 +184,18 @@ class Core final : public RuntimeCore {
   void call_process(Cell& cell, std::string address, std::string method, Bytes body, Duration timeout,
                     detail::ProcessReply reply);
 
+  // A message in a batch.
+  class AtOnce;
+  bool may_handle_at_once(const Cell& cell) const {
+    return in_batch_ && ready_first_ == nullptr && cell.mailbox.empty() && cell.state == Cell::State::running &&
+           !cell.paused && posts_.empty();
+  }
+  bool handle_at_once(Cell& cell, const MessageEntry& entry, const Host& from, View payload);
+  void malformed(const Cell& cell, const Error& error, const Host& from);
+  void after_event(Cell& cell);
+
   // Sends (core_network.cpp).
+  Result<void> send_lent(Cell& cell, detail::BoxHead& lent, const Host& to, ProtocolId protocol);
   Result<void> send(Cell& cell, MessageBox box, const Host& to, ProtocolId protocol);
   Result<void> send_to_self(Cell& cell, MessageEntry& entry, MessageBox box, ProtocolId protocol);
   MessageEntry* sender_entry(Cell& cell, const MessageType& type);
@@ -198,6 +211,7 @@ class Core final : public RuntimeCore {
   Channel& channel_;
   ProcessPort* processes_;
   const bool whole_;
+  const bool encodes_at_once_;
   Host self_;
   Anchor* const anchor_;  // its own, until it is cut
   std::vector<std::unique_ptr<Cell>> cells_;
@@ -216,9 +230,11 @@ class Core final : public RuntimeCore {
   Cell* ready_last_ = nullptr;
   std::uint64_t next_subscription_ = 1;
   Instant armed_ = Instant::max();
+  std::size_t at_once_left_;  // until the next turn
   Requests::Id dispatching_request_ = 0;
   bool request_abandoned_ = false;
-  bool started_ = false, in_turn_ = false, woken_ = false, closed_ = false, cancelled_ = false, refused_ = false;
+  bool started_ = false, in_turn_ = false, in_batch_ = false, woken_ = false, closed_ = false, cancelled_ = false,
+       refused_ = false;
 };
 
 }  // namespace myelin::protocol

@@ -129,17 +129,87 @@ bool Core::offer(const Host& from, Cell* cell, MessageEntry* entry, View payload
     return drop(Counter::message_dropped_unknown_id, "unknown_message", from), true;
   }
   if (!entry->codec) return drop(Counter::message_dropped_decode_error, "no_serializer", from), true;
+  if (may_handle_at_once(*cell)) return handle_at_once(*cell, *entry, from, payload);
   Result<MessageBox> box = fail(ErrorCode::protocol);
   try {
     box = entry->codec->decode(payload);
   } catch (const std::exception& error) {
     box = fail(ErrorCode::protocol, error.what());
   }
-  if (!box) {
-    log(cell->name, LogLevel::warn, "malformed message", {{"from", from}, {"error", to_string(box.error())}});
-    return drop(Counter::message_dropped_decode_error, "malformed", from), true;
-  }
+  if (!box) return malformed(*cell, box.error(), from), true;
   push(*cell, MessageEvent{from, std::move(*box)});
+  return true;
+}
+
+void Core::malformed(const Cell& cell, const Error& error, const Host& from) {
+  log(cell.name, LogLevel::warn, "malformed message", {{"from", from}, {"error", to_string(error)}});
+  drop(Counter::message_dropped_decode_error, "malformed", from);
+}
+
+// -- Messages that are handled at once: as one event of a turn, without a mailbox in between.
+
+void Core::batch_begins() {
+  if (in_turn_) return;
+  in_turn_ = in_batch_ = true;
+  if (config_.stopwatch_ns) meter_.begin(config_.stopwatch_ns());
+}
+
+void Core::batch_ends() {
+  if (!in_batch_) return;
+  if (config_.stopwatch_ns) look_at_clock();
+  in_turn_ = in_batch_ = false;
+  if (cancelled_) return;
+  // Who was refused is relieved in the turn, which comes later, when he waits.
+  if (ready_first_ != nullptr || !posts_.empty() || (refused_ && at_once_left_ == 0)) wake();
+  arm();
+}
+
+// Calls the handler, and keeps what it throws until the codec, which an end of the instance destroys, has returned.
+class Core::AtOnce final : public detail::MessageSink {
+ public:
+  AtOnce(Core& core, Cell& cell, const detail::MessageHandler& handler, const Host& from)
+      : core_(core), cell_(cell), handler_(handler), from_(from) {}
+  void take(const MessageBox& box) override {
+    ++cell_.events;
+    core_.counters_.add(Counter::message_dispatched);
+    taken = true;
+    try {
+      handler_(box, from_);
+    } catch (const std::exception& error) {
+      threw = true;
+      what = error.what();
+    } catch (...) {
+      threw = true;
+      what = "an exception that is no std::exception";
+    }
+  }
+  bool taken = false;
+  bool threw = false;
+  std::string what;
+
+ private:
+  Core& core_;
+  Cell& cell_;
+  const detail::MessageHandler& handler_;
+  const Host& from_;
+};
+
+bool Core::handle_at_once(Cell& cell, const MessageEntry& entry, const Host& from, View payload) {
+  if (at_once_left_ == 0) {
+    cell.refused = refused_ = true;
+    return false;
+  }
+  --at_once_left_;
+  AtOnce sink(*this, cell, entry.handler, from);
+  Result<void> shown;
+  try {
+    shown = entry.codec->show(payload, sink);
+  } catch (const std::exception& error) {
+    shown = fail(ErrorCode::protocol, error.what());
+  }
+  if (!sink.taken) return malformed(cell, shown.error(), from), true;
+  if (sink.threw) crashed(cell, std::move(sink.what));
+  after_event(cell);
   return true;
 }
 
@@ -173,6 +243,15 @@ Result<void> Core::send(Cell& cell, MessageBox box, const Host& to, ProtocolId p
   Result<void> taken = channel_.send(to, {protocol, std::move(box), entry->codec.get(), id});
   if (!taken && id != 0) const auto withdrawn = sends_.take(id);
   return taken;
+}
+
+// Where the bytes are made within the call, and nobody is told of the message later, it stays with its lender.
+Result<void> Core::send_lent(Cell& cell, detail::BoxHead& lent, const Host& to, ProtocolId protocol) {
+  const MessageEntry* entry = encodes_at_once_ && !cancelled_ ? cell.messages.find(*lent.type) : nullptr;
+  if (entry == nullptr || !entry->has_codec || entry->told || to == self_) {
+    return send(cell, MessageBox::kept(lent), to, protocol);
+  }
+  return channel_.send(to, {protocol, MessageBox::lent(lent), entry->codec.get(), 0});
 }
 
 // Comes back as bytes would: through the serializer, except where none ever runs.

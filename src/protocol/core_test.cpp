@@ -198,6 +198,98 @@ TEST(Core, AFullMailboxRefusesAndResumes) {
   EXPECT_THAT(world.dead, IsEmpty());
 }
 
+TEST(Core, AMessageOfABatchThatFindsAllMailboxesEmptyIsHandledAtOnce) {
+  World world;
+  std::vector<std::string>& journal = world.journal;
+  auto& a = world.add(1, "a", [&journal](Scripted& self, Context& ctx) {
+    ctx.register_message_handler<Note>([&journal, &self](const Note& note, const Host&) {
+      journal.push_back(std::to_string(note.number));
+      if (note.number == 2) self.ctx->defer([&journal] { journal.emplace_back("deferred"); });
+    });
+  });
+  world.start();
+  const auto message = [&world](std::uint32_t number) {
+    EXPECT_TRUE(world.core->message(peer, wire_id("testing.Note"), encoded(Note{number})));
+  };
+  message(0);
+  EXPECT_THAT(journal, IsEmpty()) << "no batch";
+  world.run();
+  world.core->batch_begins();
+  message(1);
+  EXPECT_THAT(journal, ElementsAre("0", "1"));
+  message(2);
+  message(3);  // behind what its handler deferred
+  EXPECT_THAT(journal, ElementsAre("0", "1", "2"));
+  EXPECT_TRUE(world.core->message(peer, wire_id("testing.Note"), Bytes{1}));
+  const unsigned wakes = world.executor.wakes;
+  world.core->batch_ends();
+  EXPECT_EQ(world.executor.wakes, wakes + 1);
+  world.run();
+  EXPECT_THAT(world.take_journal(), ElementsAre("0", "1", "2", "deferred", "3"));
+  world.core->session_connected(peer);
+  world.core->batch_begins();
+  message(4);  // behind the session event
+  world.core->batch_ends();
+  EXPECT_THAT(journal, IsEmpty());
+  a.ctx->start_timer(Duration{0}, [&journal] { journal.emplace_back("timer"); });
+  world.run();
+  EXPECT_THAT(journal, ElementsAre("connected 10.0.0.1:5001", "4", "timer"));
+  EXPECT_EQ(world.metric("message.dispatched"), 5);
+  EXPECT_THAT(world.dead, ElementsAre("malformed 10.0.0.1:5001"));
+}
+
+TEST(Core, ABatchHasItsShareOfATurn) {
+  World world({.turn_events = 3});
+  unsigned handled = 0;
+  world.add(1, "a", [&handled](Scripted&, Context& ctx) {
+    ctx.register_message_handler<Note>([&handled](const Note&, const Host&) { ++handled; });
+  });
+  world.start();
+  const auto offer = [&world] { return world.core->message(peer, wire_id("testing.Note"), encoded(Note{1})); };
+  world.core->batch_begins();
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(offer());
+  EXPECT_FALSE(offer());
+  world.core->batch_ends();
+  EXPECT_EQ(handled, 3u);
+  EXPECT_EQ(world.channel.resumes, 0u) << "not before it can wait for it";
+  world.core->turn();
+  EXPECT_EQ(world.channel.resumes, 1u);
+  world.core->batch_begins();
+  EXPECT_TRUE(offer());
+  world.core->batch_ends();
+  EXPECT_EQ(handled, 4u);
+}
+
+TEST(Core, WhatIsHandledAtOnceMayThrowStartTimersAndEndItsProtocol) {
+  World world;
+  world.add(1, "a",
+            [&world](Scripted& self, Context& ctx) {
+              ctx.register_message_handler<Text>([&world, &self](const Text& text, const Host&) {
+                self.ctx->start_timer(std::chrono::seconds(1), [&world] { world.journal.emplace_back("timer"); });
+                if (text.text == "throw") throw std::runtime_error("at once");
+              });
+            },
+            {.on_crash = Supervision::OnCrash::stop});
+  world.start();
+  const auto text = [&world](std::string what) {
+    EXPECT_TRUE(world.core->message(peer, wire_id("testing.Text"), encoded(Text{std::move(what)})));
+  };
+  world.core->batch_begins();
+  text("a text that is too long to stand inside a string");
+  world.core->batch_ends();
+  world.advance(std::chrono::seconds(1));
+  EXPECT_THAT(world.take_journal(), ElementsAre("timer")) << "the alarm is set when the batch ends";
+  world.core->batch_begins();
+  text("throw");
+  text("afterwards");
+  world.core->batch_ends();
+  EXPECT_TRUE(world.core->ended("a"));
+  EXPECT_EQ(world.metric("handler.panic"), 1);
+  world.advance(std::chrono::seconds(2));
+  EXPECT_THAT(world.journal, IsEmpty());
+  EXPECT_EQ(world.dead.size(), 1u);
+}
+
 TEST(Core, CountsAndTellsWhatItDrops) {
   World world;
   world.add(1, "a", [](Scripted&, Context& ctx) {

@@ -40,6 +40,16 @@ class FrameReader {
   enum class Step : std::uint8_t { more, frame, too_large };
   // Looks at the front: the same frame again until pop(). `limit`: its longest payload now.
   Step next(std::size_t limit = max_frame_bytes);
+  // The same for what nearly every frame is: one of no more than 16 MiB, whole in the last piece. False: ask next().
+  bool next_whole() {
+    if (!partial_.empty()) return false;
+    const View rest = piece_.view().subspan(at_);
+    if (rest.size() < frame_head_bytes) return false;
+    const std::size_t length = get_frame_length(rest.data());
+    if (length > max_frame_bytes || rest.size() - frame_head_bytes < length) return false;
+    frame_ = rest.subspan(frame_head_bytes, length);
+    return true;
+  }
   // Layer and body of the frame at the front, good until pop(). REQUIRES: next() said `frame` last.
   View frame() const { return frame_; }
   void pop();

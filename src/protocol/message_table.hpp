@@ -29,18 +29,24 @@ struct MessageEntry {
 class MessageTable {
  public:
   MessageEntry* find(const MessageType& type) const {
+    if (last_ != nullptr && last_->type == &type) return last_;
     MessageEntry* entry = find(type.id);
-    return entry != nullptr && entry->type == &type ? entry : nullptr;
+    if (entry == nullptr || entry->type != &type) return nullptr;
+    return last_ = entry;
   }
   MessageEntry* find(MessageId id) const;
   MessageEntry* find_wire(WireId wire) const;
   // Makes it if it is new. Errors: conflict (another type has its id).
   Result<MessageEntry*> entry(const MessageType& type);
-  void clear() { entries_.clear(); }
+  void clear() {
+    last_ = nullptr;
+    entries_.clear();
+  }
   const std::vector<std::unique_ptr<MessageEntry>>& entries() const { return entries_; }
 
  private:
   std::vector<std::unique_ptr<MessageEntry>> entries_;  // by id
+  mutable MessageEntry* last_ = nullptr;  // the type that was looked for last, as the next is often the same
 };
 
 }  // namespace myelin::protocol

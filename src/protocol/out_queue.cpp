@@ -7,7 +7,6 @@
 #include "protocol/wire_w3.hpp"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 namespace myelin::protocol {
@@ -15,50 +14,94 @@ namespace myelin::protocol {
 namespace {
 
 constexpr std::size_t piece_bytes = limits::chunk_bytes;
+constexpr std::size_t first_window_bytes = 4 * limits::kib;
+// A frame begins in a window only where there is so much room.
+constexpr std::size_t least_room = 64;
+constexpr std::size_t longest_head = frame_head_bytes + 1 + std::max(w0::header_bytes, w3::header_bytes);
+static_assert(least_room >= longest_head);
 
 }  // namespace
 
 void OutQueue::seal() {
-  if (tail_.empty()) return;
-  sealed_.append(Buffer::copy_of(tail_));
-  if (tail_.capacity() > 4 * piece_bytes) {
-    Bytes().swap(tail_);
+  const std::size_t bytes = used();
+  if (bytes == 0) return;
+  if (bytes < piece_bytes / 2) {  // it would pin more than it holds
+    sealed_.append(Buffer::copy_of(window_.view().first(bytes)));
+    at_ = begin_;
+    return;
+  }
+  window_.truncate(bytes);
+  sealed_.append(std::exchange(window_, {}));
+  begin_ = at_ = end_ = nullptr;
+}
+
+// A window begins small, as most queues are never long.
+void OutQueue::make_room() {
+  const std::size_t size = static_cast<std::size_t>(end_ - begin_);
+  if (size >= piece_bytes) seal();
+  if (at_ == begin_ && size >= piece_bytes && begin_ != nullptr) return;
+  Buffer fresh =
+      Buffer::allocate(size >= piece_bytes ? piece_bytes : std::clamp(size * 4, first_window_bytes, piece_bytes));
+  std::uint8_t* const begin = fresh.writable().data();
+  const std::size_t held = used();
+  std::copy(begin_, at_, begin);
+  end_ = begin + fresh.size();
+  window_ = std::move(fresh);
+  begin_ = begin;
+  at_ = begin + held;
+}
+
+void OutQueue::add_spill() {
+  while (room() < spill_.size() && static_cast<std::size_t>(end_ - begin_) < piece_bytes) make_room();
+  if (spill_.size() <= room()) {
+    at_ = std::copy(spill_.begin(), spill_.end(), at_);
   } else {
-    tail_.clear();
+    seal();
+    sealed_.append(Buffer::copy_of(spill_));
+  }
+  if (spill_.capacity() > piece_bytes) {
+    Bytes().swap(spill_);
+  } else {
+    spill_.clear();
   }
 }
 
 void OutQueue::add(View bytes) {
-  tail_.insert(tail_.end(), bytes.begin(), bytes.end());
+  spill_.assign(bytes.begin(), bytes.end());
+  add_spill();
   added_ += bytes.size();
 }
 
 Result<void> OutQueue::add(Wire wire, const Outgoing& message) {
   MYELIN_CHECK(message.codec != nullptr, "a message without a codec was sent over bytes");
-  const std::size_t begin = tail_.size();
+  if (room() < least_room) make_room();
   const MessageType& type = message.box.type();
-  std::array<std::uint8_t, frame_head_bytes + 1 + w3::header_bytes> head{};
-  std::uint8_t* const at = head.data() + frame_head_bytes + 1;  // after length and layer, which is 0
-  static_assert(static_cast<std::uint8_t>(Layer::application) == 0);
+  std::uint8_t* const frame = at_;
+  std::uint8_t* const at = frame + frame_head_bytes + 1;  // after length and layer
+  frame[frame_head_bytes] = static_cast<std::uint8_t>(Layer::application);
   if (wire == Wire::w0) {
     w0::put_header(at, message.protocol, type.id);
   } else {
     w3::put_header(at, type.wire);
   }
   const std::size_t header = wire == Wire::w0 ? w0::header_bytes : w3::header_bytes;
-  tail_.insert(tail_.end(), head.data(), at + header);
-  Writer out(tail_);
+  Writer out({frame, frame_head_bytes + 1 + header}, end_, spill_);
   auto encoded = message.codec->encode(message.box, out);
-  const std::size_t length = tail_.size() - begin - frame_head_bytes;
+  const std::size_t length = out.size() - frame_head_bytes;
   if (encoded && length > max_frame_bytes) encoded = fail(ErrorCode::too_large, "a message of more than 16 MiB");
   if (!encoded) {
-    tail_.resize(begin);
+    Bytes().swap(spill_);
     return encoded;
   }
-  put_frame_length(tail_.data() + begin, static_cast<std::uint32_t>(length));
+  if (out.window_end() != nullptr) {
+    put_frame_length(frame, static_cast<std::uint32_t>(length));
+    at_ += frame_head_bytes + length;
+  } else {
+    put_frame_length(spill_.data(), static_cast<std::uint32_t>(length));
+    add_spill();
+  }
   added_ += frame_head_bytes + length;
   if (message.id != 0) marks_.push_back({added_, message.id});
-  if (tail_.size() >= piece_bytes) seal();
   return {};
 }
 
@@ -81,7 +124,7 @@ SendId OutQueue::pop_any() {
 
 void OutQueue::clear() {
   sealed_.clear();
-  tail_.clear();
+  at_ = begin_;
   added_ = written_;
 }
 

@@ -27,7 +27,7 @@ class OutQueue {
   // Bytes that wait, those under way included.
   std::size_t size() const { return static_cast<std::size_t>(added_ - written_); }
   // Whether there is something to take.
-  bool empty() const { return tail_.empty() && sealed_.empty(); }
+  bool empty() const { return at_ == begin_ && sealed_.empty(); }
   // The first bytes, at most `max` (> 0): under way from now on.
   Rope take(std::size_t max);
   // So many bytes of what is under way were written.
@@ -47,10 +47,21 @@ class OutQueue {
     std::uint64_t end;  // of its frame, in bytes since the beginning
     SendId id;
   };
+  // What stands in the window becomes a piece.
   void seal();
+  // A larger window, or after the largest one a new one.
+  void make_room();
+  // A whole frame that had no room in the window.
+  void add_spill();
+  std::size_t used() const { return static_cast<std::size_t>(at_ - begin_); }
+  std::size_t room() const { return static_cast<std::size_t>(end_ - at_); }
 
   Rope sealed_;
-  Bytes tail_;  // what was added last, until it is worth a piece of its own
+  Buffer window_;  // what was added last is written here, and goes as it is once it is a large piece
+  std::uint8_t* begin_ = nullptr;
+  std::uint8_t* at_ = nullptr;
+  std::uint8_t* end_ = nullptr;
+  Bytes spill_;  // a frame that had no room in the window, while it is written
   std::uint64_t added_ = 0;
   std::uint64_t written_ = 0;
   Fifo<Mark> marks_;

@@ -4,7 +4,9 @@
 #include "protocol/channel_testing.hpp"
 #include "protocol/frame.hpp"
 
+#include <algorithm>
 #include <gtest/gtest.h>
+#include <vector>
 
 namespace myelin::protocol {
 namespace {
@@ -32,6 +34,29 @@ TEST(OutQueue, ManyMessagesAreFewPieces) {
   EXPECT_EQ(queue.size(), 220'000u) << "under way, not written";
   queue.written(220'000);
   EXPECT_EQ(queue.size(), 0u);
+}
+
+TEST(OutQueue, FramesOfAllLengthsStandWholeAndInOrder) {
+  OutQueue queue;
+  Bytes expected;
+  const std::vector<std::size_t> lengths{0,    20,     40,     41,     60,     3000,    4000,
+                                         5000, 16'000, 40'000, 65'000, 66'000, 300'000, 7};
+  const auto add = [&](std::uint64_t number, std::size_t length) {
+    OutQueue alone;
+    ASSERT_TRUE(alone.add(Wire::w3, note(number, length)));
+    const Buffer frame = alone.take(SIZE_MAX).flatten();
+    expected.insert(expected.end(), frame.view().begin(), frame.view().end());
+    ASSERT_TRUE(queue.add(Wire::w3, note(number, length)));
+  };
+  for (std::size_t first = 0; first < lengths.size(); ++first) {
+    for (std::size_t i = 0; i < lengths.size(); ++i) add(i, lengths[(first + i) % lengths.size()]);
+    if (first % 3 != 2) continue;
+    EXPECT_EQ(queue.size(), expected.size());
+    const Buffer all = queue.take(SIZE_MAX).flatten();
+    EXPECT_TRUE(std::ranges::equal(all.view(), expected));
+    queue.written(all.size());
+    expected.clear();
+  }
 }
 
 TEST(OutQueue, TakesNoMoreThanAsked) {

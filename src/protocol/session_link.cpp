@@ -109,6 +109,13 @@ io::Task<void> SessionLink::read_loop() {
 }
 
 SessionLink::Delivery SessionLink::deliver() {
+  owner_.link_batch_begins();
+  const Delivery delivery = deliver_steps();
+  owner_.link_batch_ends();
+  return delivery;
+}
+
+SessionLink::Delivery SessionLink::deliver_steps() {
   while (!closed_) {
     const SessionMachine::Step step = machine_.next();
     switch (step.kind) {

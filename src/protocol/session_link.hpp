@@ -36,6 +36,9 @@ class LinkOwner {
   virtual ~LinkOwner() = default;
   // False: the connection is not wanted; it has been closed.
   virtual bool link_established(SessionLink& link) = 0;
+  // Around messages that are handed over one after another.
+  virtual void link_batch_begins() {}
+  virtual void link_batch_ends() {}
   // False: offer it again after resume().
   virtual bool link_message(SessionLink& link, const SessionMachine::Step& message) = 0;
   virtual void link_dropped(SessionLink& link, std::string_view why) = 0;
@@ -92,6 +95,7 @@ class SessionLink {
   enum class Delivery : std::uint8_t { done, refused, gated };
   // Hands over what has arrived, until all is done, the owner refuses a message, or the gate shuts.
   Delivery deliver();
+  Delivery deliver_steps();
   void send_output();
   void fail_with(const Error& why);
   void end_at_once();

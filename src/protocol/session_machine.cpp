@@ -37,7 +37,7 @@ void SessionMachine::expire(Instant now) {
   if (state_ == State::awaiting_hello) close(ErrorCode::timeout, "no Hello came");
 }
 
-SessionMachine::Step SessionMachine::next() {
+SessionMachine::Step SessionMachine::next_of_any_kind() {
   if (state_ == State::closed) return {.kind = Kind::closed};
   const std::size_t limit = state_ == State::established ? max_frame_bytes : max_handshake_bytes;
   switch (frames_.next(limit)) {
@@ -49,14 +49,7 @@ SessionMachine::Step SessionMachine::next() {
     case FrameReader::Step::frame:
       break;
   }
-  const View frame = frames_.frame();
-  // What nearly every frame is comes first.
-  if (state_ == State::established && wire_ == Wire::w3 && frame.size() > w3::header_bytes &&
-      frame[0] == static_cast<std::uint8_t>(Layer::application)) {
-    const auto message = w3::get_message(frame.subspan(1));
-    return {.kind = Kind::message, .wire_id = message->id, .payload = message->payload};
-  }
-  return on_frame(frame);
+  return on_frame(frames_.frame());
 }
 
 SessionMachine::Step SessionMachine::on_frame(View frame) {

@@ -16,8 +16,10 @@
 #include "myelin/protocol/message.hpp"
 #include "myelin/protocol/runtime.hpp"
 #include "protocol/frame.hpp"
+#include "protocol/wire_w3.hpp"
 
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -52,7 +54,18 @@ class SessionMachine {
 
   // REQUIRES: next() said `more` last, or was not called yet.
   void receive(Buffer piece);
-  Step next();
+  Step next() {
+    // What nearly every frame is comes first.
+    if (state_ == State::established && wire_ == Wire::w3 && frames_.next_whole()) {
+      const View frame = frames_.frame();
+      if (frame.size() > w3::header_bytes && frame[0] == static_cast<std::uint8_t>(Layer::application)) {
+        Step step{.kind = Step::Kind::message, .payload = frame.subspan(1 + w3::header_bytes)};
+        std::memcpy(&step.wire_id, frame.data() + 1, sizeof step.wire_id);
+        return step;
+      }
+    }
+    return next_of_any_kind();
+  }
   void pop() { frames_.pop(); }
   // What is to be sent now, before any message.
   Bytes take_output() { return std::exchange(output_, {}); }
@@ -71,6 +84,7 @@ class SessionMachine {
 
  private:
   SessionMachine(State state, Wire wire, Host peer, Instant deadline);
+  Step next_of_any_kind();
   Step on_frame(View frame);
   Step on_message(View body);
   Step on_handshake(View body);

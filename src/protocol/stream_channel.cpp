@@ -60,8 +60,12 @@ Result<void> StreamChannel::send(const Host& to, Outgoing message) {
   return sent;
 }
 
+// Another link each time is the first to find room.
 void StreamChannel::resume() {
-  for (const auto& [id, link] : links_) link->resume();
+  const auto first = links_.upper_bound(resumed_first_);
+  for (auto at = first; at != links_.end(); ++at) at->second->resume();
+  for (auto at = links_.begin(); at != first; ++at) at->second->resume();
+  resumed_first_ = first != links_.end() ? first->first : 0;
 }
 
 std::size_t StreamChannel::queued_bytes(const Host& host) const {

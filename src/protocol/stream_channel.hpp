@@ -46,6 +46,7 @@ class StreamChannel : public Channel, private LinkOwner {
   ~StreamChannel() override;
 
   Result<void> start(ChannelEvents& events) override;
+  bool encodes_at_once() const override { return true; }
   void connect(const Host& to) override;
   void disconnect(const Host& from) override;
   Result<void> send(const Host& to, Outgoing message) override;
@@ -93,6 +94,8 @@ class StreamChannel : public Channel, private LinkOwner {
 
  private:
   bool link_established(SessionLink& link) override;
+  void link_batch_begins() override { events_->batch_begins(); }
+  void link_batch_ends() override { events_->batch_ends(); }
   bool link_message(SessionLink& link, const SessionMachine::Step& message) override;
   void link_dropped(SessionLink& link, std::string_view why) override;
   void link_closed(SessionLink& link, const Error& why) override;
@@ -126,7 +129,8 @@ class StreamChannel : public Channel, private LinkOwner {
   std::map<ConnectionId, SessionLink*> links_;       // all that run
   std::unordered_map<Host, SessionLink*> sessions_;  // those that carry what is sent; looked up only
   SessionLink* last_ = nullptr;  // of sessions_: whom was sent to last, so that a run of sends looks nothing up
-  std::size_t handshakes_ = 0;   // inbound
+  ConnectionId resumed_first_ = 0;
+  std::size_t handshakes_ = 0;  // inbound
   ConnectionId next_connection_ = 1;
   std::deque<std::function<void(ChannelEvents&)>> told_;
   bool flush_posted_ = false;

@@ -40,11 +40,23 @@ using View = std::span<const std::uint8_t>;
 
 static_assert(std::endian::native == std::endian::little, "scalars are written as they stand in memory");
 
-// Appends to bytes that it does not own.
+// Appends to bytes that it does not own: to a vector, or first to a window of memory and, once that is full, to a
+// vector into which what it wrote has moved.
 class Writer {
  public:
   explicit Writer(Bytes& into) : into_(into) {}
-  void raw(View bytes) { into_.insert(into_.end(), bytes.begin(), bytes.end()); }
+  // Goes on behind `written` in the window that ends at `end`. REQUIRES: `spill` is empty.
+  Writer(std::span<std::uint8_t> written, std::uint8_t* end, Bytes& spill)
+      : into_(spill), begin_(written.data()), at_(written.data() + written.size()), end_(end) {}
+  void raw(View bytes) {
+    if (bytes.size() <= static_cast<std::size_t>(end_ - at_)) {
+      if (!bytes.empty()) std::memcpy(at_, bytes.data(), bytes.size());
+      at_ += bytes.size();
+      return;
+    }
+    spill();
+    into_.insert(into_.end(), bytes.begin(), bytes.end());
+  }
   template <typename T>
     requires std::is_arithmetic_v<T>
   void scalar(T value) {
@@ -53,13 +65,26 @@ class Writer {
     raw(bytes);
   }
   void uvarint(std::uint64_t value) {
-    for (; value >= 0x80; value >>= 7) into_.push_back(static_cast<std::uint8_t>(value | 0x80));
-    into_.push_back(static_cast<std::uint8_t>(value));
+    std::array<std::uint8_t, 10> bytes;
+    std::size_t count = 0;
+    for (; value >= 0x80; value >>= 7) bytes[count++] = static_cast<std::uint8_t>(value | 0x80);
+    bytes[count++] = static_cast<std::uint8_t>(value);
+    raw(View(bytes).first(count));
   }
-  std::size_t size() const { return into_.size(); }
+  std::size_t size() const { return into_.size() + static_cast<std::size_t>(at_ - begin_); }
+  // Where the window's bytes end; null if they have moved to the vector, or there never was a window.
+  const std::uint8_t* window_end() const { return at_; }
 
  private:
+  void spill() {
+    into_.insert(into_.end(), begin_, at_);
+    begin_ = at_ = end_ = nullptr;
+  }
+
   Bytes& into_;
+  std::uint8_t* begin_ = nullptr;
+  std::uint8_t* at_ = nullptr;
+  std::uint8_t* end_ = nullptr;
 };
 
 // Takes from the front of bytes that it does not own. After the first failure everything fails.

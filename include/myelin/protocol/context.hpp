@@ -18,6 +18,7 @@
 #include <functional>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -141,6 +142,11 @@ class MYELIN_API ContextCore {
   virtual void connect(const Host& to) = 0;
   virtual void disconnect(const Host& from) = 0;
   virtual Result<void> send(MessageBox message, const Host& to, ProtocolId protocol) = 0;
+  // The same for a message on the caller's stack, which is moved from only if it must be kept. Without `protocol`: to
+  // that of the same id.
+  virtual Result<void> send_lent(BoxHead& lent, const Host& to, std::optional<ProtocolId> protocol) {
+    return send(MessageBox::kept(lent), to, protocol ? *protocol : id());
+  }
   virtual ProtocolId id() const = 0;
   virtual TimerId start_timer(Duration first, Duration period, std::function<void()> callback) = 0;
   virtual bool cancel_timer(TimerId id) = 0;
@@ -251,12 +257,14 @@ class Context {
   // when there is room); too_large; what the serializer gave.
   template <Message M>
   Result<void> send(M message, const Host& to) {
-    return core_->send(MessageBox::make<M>(std::move(message)), to, core_->id());
+    detail::Box<M> box{{&type_of<M>(), 1}, std::move(message)};
+    return core_->send_lent(box, to, std::nullopt);
   }
   // To another protocol there.
   template <Message M>
   Result<void> send(M message, const Host& to, ProtocolId protocol) {
-    return core_->send(MessageBox::make<M>(std::move(message)), to, protocol);
+    detail::Box<M> box{{&type_of<M>(), 1}, std::move(message)};
+    return core_->send_lent(box, to, protocol);
   }
   // The same message to several, without a copy each.
   Result<void> send(MessageBox message, const Host& to) { return core_->send(std::move(message), to, core_->id()); }

@@ -46,6 +46,7 @@ struct MessageType {
   MessageId id;
   WireId wire;
   void (*destroy)(void* box);
+  void* (*keep)(void* lent);  // moves a message that was lent into a box of its own
 };
 
 namespace detail {
@@ -62,7 +63,12 @@ struct Box : BoxHead {
 
 template <Message M>
 inline constexpr MessageType message_type{M::wire_name, M::id, wire_id(M::wire_name),
-                                          [](void* box) { delete static_cast<Box<M>*>(static_cast<BoxHead*>(box)); }};
+                                          [](void* box) { delete static_cast<Box<M>*>(static_cast<BoxHead*>(box)); },
+                                          [](void* lent) -> void* {
+                                            auto* box = static_cast<Box<M>*>(static_cast<BoxHead*>(lent));
+                                            BoxHead* kept = new Box<M>{{box->type, 1}, std::move(box->message)};
+                                            return kept;
+                                          }};
 
 }  // namespace detail
 
@@ -79,6 +85,19 @@ class MessageBox {
   static MessageBox make(M message) {
     MessageBox made;
     made.head_ = new detail::Box<M>{{&type_of<M>(), 1}, std::move(message)};
+    return made;
+  }
+  // A message that stands elsewhere, in a Box of its lender's, which outlives this and all copies of it.
+  static MessageBox lent(detail::BoxHead& head) {
+    MessageBox made;
+    made.head_ = &head;
+    ++head.count;
+    return made;
+  }
+  // Its message, taken from the lender, in a box of its own.
+  static MessageBox kept(detail::BoxHead& lent) {
+    MessageBox made;
+    made.head_ = static_cast<detail::BoxHead*>(lent.type->keep(&lent));
     return made;
   }
   MessageBox(const MessageBox& other) noexcept : head_(other.head_) {
@@ -134,11 +153,25 @@ Serializer<M> serializer_of() {
           }};
 }
 
+namespace detail {
+// Looks at a message where it was decoded. It neither keeps a copy of the box nor throws.
+class MessageSink {
+ public:
+  virtual void take(const MessageBox& box) = 0;
+
+ protected:
+  ~MessageSink() = default;
+};
+}  // namespace detail
+
 // A serializer with its type erased, as the runtime keeps it.
 struct Codec {
   const MessageType* type = nullptr;
   std::function<Result<void>(const MessageBox&, Writer&)> encode;
   std::function<Result<MessageBox>(View)> decode;  // protocol: malformed, or bytes left over
+  // As decode, but the message goes to the sink, once, if there is no error, and ends with the call: it takes no
+  // memory.
+  std::function<Result<void>(View, detail::MessageSink&)> show;
 };
 
 template <Message M>
@@ -147,12 +180,21 @@ Codec codec_of(Serializer<M> serializer) {
           [serialize = std::move(serializer.serialize)](const MessageBox& box, Writer& out) {
             return serialize(box.as<M>(), out);
           },
-          [deserialize = std::move(serializer.deserialize)](View bytes) -> Result<MessageBox> {
+          [deserialize = serializer.deserialize](View bytes) -> Result<MessageBox> {
             Reader in(bytes);
             auto message = deserialize(in);
             if (!message) return std::unexpected(std::move(message.error()));
             if (in.failed() || in.size() != 0) return fail(ErrorCode::protocol, "bytes after the message");
             return MessageBox::make<M>(std::move(*message));
+          },
+          [deserialize = serializer.deserialize](View bytes, detail::MessageSink& sink) -> Result<void> {
+            Reader in(bytes);
+            auto message = deserialize(in);
+            if (!message) return std::unexpected(std::move(message.error()));
+            if (in.failed() || in.size() != 0) return fail(ErrorCode::protocol, "bytes after the message");
+            detail::Box<M> box{{&type_of<M>(), 1}, std::move(*message)};
+            sink.take(MessageBox::lent(box));
+            return {};
           }};
 }
 
@@ -172,6 +214,15 @@ Codec codec_of() {
             if (in.failed()) return fail(ErrorCode::protocol, "truncated message");
             if (in.size() != 0) return fail(ErrorCode::protocol, "bytes after the message");
             return MessageBox::make<M>(std::move(message));
+          },
+          [](View bytes, detail::MessageSink& sink) -> Result<void> {
+            Reader in(bytes);
+            detail::Box<M> box{{&type_of<M>(), 1}, M{}};
+            decode(in, box.message);
+            if (in.failed()) return fail(ErrorCode::protocol, "truncated message");
+            if (in.size() != 0) return fail(ErrorCode::protocol, "bytes after the message");
+            sink.take(MessageBox::lent(box));
+            return {};
           }};
 }
 

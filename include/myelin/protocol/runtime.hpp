@@ -76,6 +76,9 @@ struct RuntimeOptions {
   std::vector<std::string> allow{};
   bool allow_anyone = false;            // any peer, and local HTTP clients without the token
   std::size_t mailbox_capacity = 1024;  // events per protocol; network events wait outside while it is full
+  // Outside a node: how long at most the runtime's thread looks for bytes before it sleeps, and only as long as they
+  // have come that soon; whoever waits longer spends nothing. 0: it sleeps at once. At most 1 ms.
+  Duration busy_wait = std::chrono::microseconds(50);
   Duration request_timeout = std::chrono::seconds(30);
   // What was dropped, and why: unknown protocol, message or layer ids, malformed messages, late replies, full
   // mailboxes.

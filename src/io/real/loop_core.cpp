@@ -211,6 +211,18 @@ bool LoopCore::post_comes_soon(Duration sleep) {
   return came;
 }
 
+// Looks at the descriptors, and for posts, for as long as that has been worth it.
+bool LoopCore::descriptor_comes_soon(Duration sleep) {
+  const Duration wait = std::min(idle_patience_.wait(), sleep);
+  if (wait <= Duration::zero()) return false;
+  const auto end = std::chrono::steady_clock::now() + wait;
+  bool came = false;
+  do {
+    came = context_->poll() > 0 || inbox_->any();
+  } while (!came && !stopping() && std::chrono::steady_clock::now() < end);
+  return came;
+}
+
 void LoopCore::turn(bool may_sleep) {
   turn_now_.reset();
   take_inbox();
@@ -231,6 +243,18 @@ void LoopCore::turn(bool may_sleep) {
     if (poll_is_due()) context_->poll();
     return;
   }
+  Instant idle_since{};
+  if (idle_patience_.on()) {
+    turn_now_.reset();
+    idle_since = now();
+    if (descriptor_comes_soon(sleep)) {
+      // What it gave is dealt with before the next look.
+      turn_now_.reset();
+      turns_without_poll_ = 0;
+      last_poll_ = now();
+      return idle_patience_.idle_for(last_poll_ - idle_since, true);
+    }
+  }
   if (sleep <= Duration::zero() || !inbox_->prepare_sleep()) {
     context_->poll();
     return;
@@ -243,6 +267,7 @@ void LoopCore::turn(bool may_sleep) {
     context_->run_one_for(sleep);
     turn_now_.reset();
     if (inbox_->any()) patience_.woken_after(now() - began);
+    if (idle_patience_.on()) idle_patience_.idle_for(now() - idle_since, false);
   }
   inbox_->end_sleep();
 }

@@ -3,7 +3,8 @@
 //
 // Two threads that answer each other would put each other to sleep and wake each other for every message. So before it
 // sleeps the loop looks for posts a while (Patience): only when those of late came that soon, and no longer than twenty
-// microseconds; whoever is not being answered sleeps at once.
+// microseconds; whoever is not being answered sleeps at once. A loop that was told so (set_busy_wait) does the same
+// with its descriptors.
 //
 // A post from the loop's own thread is a push to a vector; one from another thread is a push to the Inbox; timers cost
 // no system call, since they only bound the sleep (to the next millisecond, never early). Asio is used as the
@@ -55,6 +56,7 @@ class LoopCore final : public RealLoop {
   void run() override;
   void poll() override;
   void stop() override;
+  void set_busy_wait(Duration most) override { idle_patience_.set_most(most); }
 
   // For the devices of this folder.
   boost::asio::io_context& context() { return *context_; }
@@ -76,6 +78,7 @@ class LoopCore final : public RealLoop {
   void turn(bool may_sleep);
   bool poll_is_due();
   bool post_comes_soon(Duration sleep);
+  bool descriptor_comes_soon(Duration sleep);
   void watch_wakeups();
   bool stopping() const { return stop_.load(std::memory_order_relaxed); }
 
@@ -93,6 +96,7 @@ class LoopCore final : public RealLoop {
   unsigned turns_without_poll_ = 0;
   Instant last_poll_{};
   Patience patience_;
+  IdlePatience idle_patience_;
   TimerHeap timers_;
   Buffer receive_segment_;
   std::unique_ptr<WorkPool> pool_;

@@ -34,4 +34,38 @@ class Patience {
   Duration wait_{};
 };
 
+// IdlePatience: the same for what comes through descriptors. The loop looks for them for `most` after a time of
+// idleness that was no longer. Who looks in vain may be keeping the processor from whom he waits for: he then does not
+// look for some times, and for twice as many after each time in vain.
+class IdlePatience {
+ public:
+  static constexpr unsigned first_pause = 16;
+  static constexpr unsigned longest_pause = 4096;
+
+  void set_most(Duration most) {
+    most_ = most;
+    wait_ = Duration::zero();
+  }
+  bool on() const { return most_ > Duration::zero(); }
+  Duration wait() const { return wait_; }
+  // An idleness has ended after so long, by what was seen without sleeping if `found`.
+  void idle_for(Duration passed, bool found) {
+    if (found) {
+      next_pause_ = first_pause;
+    } else if (wait_ > Duration::zero()) {
+      pause_ = next_pause_;
+      next_pause_ = std::min(next_pause_ * 2, longest_pause);
+    } else if (pause_ > 0) {
+      --pause_;
+    }
+    wait_ = pause_ == 0 && passed <= most_ ? most_ : Duration::zero();
+  }
+
+ private:
+  Duration most_{};
+  Duration wait_{};
+  unsigned pause_ = 0;
+  unsigned next_pause_ = first_pause;
+};
+
 }  // namespace myelin::io::real
