@@ -91,11 +91,13 @@ Figures overlay(const Setting& setting, Overlay kind, OverlayWorld::MakeBroadcas
   return figures;
 }
 
-// So many cycles, with a broadcast after each.
+// So many cycles, with a broadcast after each; and the links that the cycle made.
 Figures broadcasts(OverlayWorld& world, std::size_t cycles, bool single) {
   Figures figures;
+  (void)world.new_links();
   for (std::size_t i = 0; i < cycles; ++i) {
     world.cycle();
+    figures.add("links", static_cast<double>(world.new_links()));
     (void)measured(world, single ? one_sender : world.random_live(), figures);
   }
   return figures;

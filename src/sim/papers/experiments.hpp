@@ -32,7 +32,8 @@ Figures flood_over_hyparview(const Setting& setting);
 // Eager gossip (fanout 4) over Cyclon: the same names.
 Figures gossip_over_cyclon(const Setting& setting);
 // Plumtree over HyParView without optimisation: "ss/", "ms/" (one sender, many), "ssu/", "msu/" (the same over uneven
-// latencies), "fail<percent>/", "constant/"; each broadcast's "payload", "control", "hops", "reliability".
+// latencies), "fail<percent>/", "constant/"; each broadcast's "payload", "control", "hops", "reliability"; of "ss/" and
+// "ms/" also the "links" that the cycle before it made.
 Figures plumtree(const Setting& setting);
 // The same of the optimisation with that threshold: "ss/", "ssu/" for one sender, "ms/", "msu/" for many.
 Figures plumtree_optimised(const Setting& setting, unsigned threshold, bool one_sender);

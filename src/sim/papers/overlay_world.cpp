@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <utility>
 
 namespace myelin::sim::papers {
@@ -127,6 +128,26 @@ Graph OverlayWorld::graph() const {
     }
   graph.finish();
   return graph;
+}
+
+// Each once, sorted: the lower number, then the higher one.
+std::vector<std::uint64_t> OverlayWorld::links() const {
+  std::vector<std::uint64_t> links;
+  for (const NodeIndex node : live_nodes())
+    for (const protocol::Host& host : memberships_[node]->active_view())
+      if (const auto other = world_.index_of(host); other && *other != node)
+        links.push_back(std::uint64_t{std::min(node, *other)} << 32 | std::max(node, *other));
+  std::ranges::sort(links);
+  const auto twice = std::ranges::unique(links);
+  links.erase(twice.begin(), twice.end());
+  return links;
+}
+
+std::size_t OverlayWorld::new_links() {
+  const std::vector<std::uint64_t> before = std::exchange(links_, links());
+  std::vector<std::uint64_t> made;
+  std::ranges::set_difference(links_, before, std::back_inserter(made));
+  return made.size();
 }
 
 Broadcaster::Traffic OverlayWorld::traffic() const {

@@ -41,12 +41,15 @@ class OverlayWorld {
   std::size_t live() const { return world_.live(); }
   // Of the nodes that run, numbered anew.
   Graph graph() const;
+  // How many links there are that were not there at the last call of this: a neighbour in one view at least.
+  std::size_t new_links();
   // Summed over the nodes that run.
   protocol::Broadcaster::Traffic traffic() const;
   simulation::Simulation& world() { return world_; }
 
  private:
   std::vector<simulation::NodeIndex> live_nodes() const;
+  std::vector<std::uint64_t> links() const;
 
   std::size_t nodes_;
   Overlay overlay_;
@@ -55,6 +58,7 @@ class OverlayWorld {
   // Good while their node runs.
   std::vector<protocol::Membership*> memberships_;
   std::vector<protocol::Broadcaster*> broadcasters_;
+  std::vector<std::uint64_t> links_;  // at the last new_links()
   simulation::Simulation world_;
 };
 
