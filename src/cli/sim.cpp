@@ -1,4 +1,5 @@
 // sim: native protocols in a simulated world, as a scenario file says.
+#include "base/log.hpp"
 #include "cli/commands.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/output.hpp"
@@ -126,6 +127,7 @@ void print_run(const Common& common, const RunResult& result, const Summary& sum
                                 {"link_events", counters.link_events},
                                 {"lost", counters.lost},
                                 {"dead_letters", counters.dead_letters},
+                                {"process_messages", counters.process_messages},
                                 {"broadcasts", summary.broadcasts},
                                 {"reliability", summary.mean},
                                 {"least_reliability", summary.least},
@@ -215,6 +217,7 @@ int run_sim(const Common& common, const SimOptions& options) {
   if (!options.trace.empty()) file->trace = options.trace;
   if (!options.csv.empty()) file->csv = options.csv;
   if (!options.plot.empty()) file->plots = options.plot;
+  log::configure({.level = log::Level::warn, .components = {}, .format = log::Format::text, .sink = {}, .wall_ns = {}});
   if (options.real_node) return run_real_node(common, options, *file);
   if (options.real) return run_real_scenario(common, options, *file);
   Case which{.seed = file->seed};

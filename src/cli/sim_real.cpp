@@ -356,6 +356,8 @@ int run_real_scenario(const Common& common, const SimOptions& options, const sim
   constexpr std::size_t most = 500;
   if (file.scenario.nodes > most)
     return report(common, {ErrorCode::limit, "at most 500 real processes; --nodes chooses fewer"});
+  if (!file.scenario.guests.empty())
+    return report(common, {ErrorCode::unsupported, "guests run on simulated nodes, not on real processes"});
   std::signal(SIGPIPE, SIG_IGN);
   RealRun run(options, file);
   if (auto started = run.start_all(); !started) return report(common, started.error());

@@ -39,11 +39,13 @@ Bytes bytes_of(const kernel::Message& message) {
 // One protocol as the kernel sees it.
 class ProcessBridge::Program final : public kernel::NativeProgram {
  public:
-  Program(RuntimeCore& core, std::string name) : core_(core), name_(std::move(name)) {}
+  Program(ProcessBridge& bridge, std::string name) : bridge_(bridge), core_(*bridge.core_), name_(std::move(name)) {}
 
   void message(kernel::Message request, kernel::OutcomeCallback done) override {
     Bytes body = bytes_of(request);
-    core_.process_message(name_, std::move(request.method), request.principal.to_string(), std::move(body),
+    std::string caller = request.principal.to_string();
+    if (bridge_.on_message) bridge_.on_message(name_, caller, request.method, body.size());
+    core_.process_message(name_, std::move(request.method), std::move(caller), std::move(body),
                           [done = std::move(done)](Result<Bytes> answer) mutable {
                             if (!answer) return done(fail(answer.error()));
                             kernel::Message response;
@@ -96,6 +98,7 @@ class ProcessBridge::Program final : public kernel::NativeProgram {
   bool entered = false;
 
  private:
+  ProcessBridge& bridge_;
   RuntimeCore& core_;
   const std::string name_;
 };
@@ -121,7 +124,7 @@ io::Task<Result<void>> ProcessBridge::start() {
   std::vector<std::string> names;
   for (const ProtocolStatus& each : core_->protocols()) names.push_back(each.name);
   for (const std::string& name : names) {
-    Program& program = *(programs_[name] = std::make_unique<Program>(*core_, name));
+    Program& program = *(programs_[name] = std::make_unique<Program>(*this, name));
     kernel::NativeSpec spec;
     spec.name = name;
     spec.access = access_;

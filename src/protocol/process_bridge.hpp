@@ -12,7 +12,9 @@
 #include "kernel/native.hpp"
 #include "protocol/core.hpp"
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -30,6 +32,9 @@ class ProcessBridge final : public ProcessPort {
 
   // Once, before start().
   void attach(RuntimeCore& core) { core_ = &core; }
+  // Told of each message that a process sends to a protocol, before the protocol has it. Set before start(), or empty.
+  std::function<void(std::string_view protocol, std::string_view caller, std::string_view method, std::size_t bytes)>
+      on_message;
   // Enters all protocols of the core. On an error none is left. Errors: conflict (a name is taken), stopping.
   io::Task<Result<void>> start();
   // Takes them out of the table.

@@ -34,7 +34,12 @@ struct Plan {
     protocol::Supervision supervision;
   };
   std::vector<Item> items;
+  std::vector<simulation::Guest> guests;  // with their modules
 };
+
+inline bool whole_nodes(const Options& options) {
+  return options.whole_nodes && options.fidelity == simulation::Fidelity::libp2p;
+}
 
 // What the engine asks of the simulation, and tells it.
 class EngineHost {

@@ -1,6 +1,7 @@
 // Scenarios: one run, many seeds, and a failing run made short.
 #include "myelin/simulation/scenario.hpp"
 
+#include "sim/guests.hpp"
 #include "sim/trace.hpp"
 
 #include <algorithm>
@@ -165,16 +166,32 @@ std::vector<Action> broadcasts(Duration at, std::size_t count, Duration interval
   return actions;
 }
 
+std::vector<Action> calls(Duration at, std::size_t count, Duration interval, ProcessCall call) {
+  std::vector<Action> actions;
+  for (std::size_t i = 0; i < count; ++i)
+    actions.push_back({at + interval * static_cast<std::int64_t>(i),
+                       [call](Simulation& world) {
+                         for (const NodeIndex node : world.pick(call.from)) sim::send_call(world, node, call);
+                       },
+                       "call"});
+  return actions;
+}
+
 RunResult run(const Scenario& scenario, const Case& which, const std::function<void(Simulation&)>& inspect) {
   Options options = scenario.options;
   options.seed = which.seed;
+  options.whole_nodes = options.whole_nodes || !scenario.guests.empty();
   Simulation world(std::move(options));
   if (which.steps) world.set_last_step(*which.steps);
   if (scenario.prepare) scenario.prepare(world);
   for (const auto& each : scenario.each_step) world.check_steps(each.name, each.check);
   for (const auto& each : scenario.each_cycle) world.check_cycles(each.name, each.check);
   const std::size_t nodes = std::min(which.nodes.value_or(scenario.nodes), scenario.nodes);
-  world.add_nodes(nodes, scenario.setup, scenario.join_interval);
+  if (auto setup = sim::setup_with(scenario.guests, scenario.setup)) {
+    world.add_nodes(nodes, *setup, scenario.join_interval);
+  } else {
+    world.fail("start", setup.error().message);
+  }
   for (std::size_t i = 0; i < scenario.faults.size(); ++i)
     if (keeps(which.faults, i)) world.apply(scenario.faults[i]);
   for (std::size_t i = 0; i < scenario.actions.size(); ++i)

@@ -32,6 +32,7 @@ class SetupView final : public NodeSetup {
   void add(protocol::ProtocolFactory factory, protocol::Supervision supervision) override {
     plan_.items.push_back({nullptr, std::move(factory), supervision});
   }
+  void add_guest(Guest guest) override { plan_.guests.push_back(std::move(guest)); }
 
  private:
   Simulation::Impl& world_;
@@ -82,11 +83,14 @@ Plan Simulation::Impl::plan(NodeIndex node, unsigned incarnation) {
   Plan plan;
   SetupView view(*this, node, incarnation, plan);
   if (const Setup& setup = setups[nodes[node].setup]) setup(view);
+  const bool whole = sim::whole_nodes(options);
+  if (options.whole_nodes && !whole) fail_now("start", "whole nodes need the fidelity libp2p", node);
+  if (!plan.guests.empty() && !whole) fail_now("start", "guests need whole nodes (Options::whole_nodes)", node);
   bool membership = false;
   for (const auto& item : plan.items)
     if (dynamic_cast<const protocol::Membership*>(item.protocol.get()) != nullptr) membership = true;
   if (plan.items.empty()) return plan;  // the runtime says that it has none
-  auto probe = std::make_unique<Probe>(*this, node, !membership);
+  auto probe = std::make_unique<Probe>(*this, node, !membership, whole);
   nodes[node].probe = probe.get();
   plan.items.push_back({std::move(probe), {}, {}});
   return plan;
@@ -127,6 +131,26 @@ void Simulation::Impl::crashed(NodeIndex node, const protocol::ProtocolFailed& f
   if (options.log)
     options.log(node, sim::seconds_text(engine->now()) + " ERROR simulation protocol failed name=" + failed.name +
                           " what=" + failed.what);
+}
+
+std::size_t Simulation::Impl::begin_broadcast(NodeIndex origin) {
+  return broadcasts.begin(origin, engine->now(), records.types, nodes.size());
+}
+
+void Simulation::Impl::send_broadcast(protocol::Context& ctx, std::size_t index, NodeIndex origin,
+                                      protocol::Bytes payload) {
+  ctx.request<protocol::Broadcast, protocol::BroadcastAccepted>(
+      {std::move(payload)}, [this, index, origin](Result<protocol::BroadcastAccepted> accepted) {
+        if (accepted) {
+          broadcasts.accepted(index, accepted->id_high, accepted->id_low);
+        } else {
+          fail_now("broadcast", to_string(accepted.error()), origin);
+        }
+      });
+}
+
+void Simulation::Impl::broadcast(NodeIndex node, protocol::Context& ctx, protocol::Bytes payload) {
+  send_broadcast(ctx, begin_broadcast(node), node, std::move(payload));
 }
 
 void Simulation::Impl::fail_now(std::string checker, std::string what, std::optional<NodeIndex> node) {
@@ -279,16 +303,9 @@ std::uint64_t Simulation::random() { return impl_->random.next(); }
 void Simulation::broadcast(NodeIndex origin, protocol::Bytes payload) {
   if (!alive(origin)) return;
   Impl* impl = impl_.get();
-  const std::size_t index = impl->broadcasts.begin(origin, now(), impl->records.types, size());
+  const std::size_t index = impl->begin_broadcast(origin);
   post(origin, [impl, index, origin, payload = std::move(payload)](protocol::Context& ctx) {
-    ctx.request<protocol::Broadcast, protocol::BroadcastAccepted>(
-        {payload}, [impl, index, origin](Result<protocol::BroadcastAccepted> accepted) {
-          if (accepted) {
-            impl->broadcasts.accepted(index, accepted->id_high, accepted->id_low);
-          } else {
-            impl->fail_now("broadcast", to_string(accepted.error()), origin);
-          }
-        });
+    impl->send_broadcast(ctx, index, origin, payload);
   });
 }
 

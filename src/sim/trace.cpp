@@ -110,6 +110,22 @@ void Trace::drop(std::string_view from, std::string_view to, std::string_view wi
   end();
 }
 
+void Trace::process(const Passing& passing) {
+  if (!on()) return;
+  begin("process");
+  field("event", passing.event);
+  field("node", passing.node);
+  field("protocol", passing.protocol);
+  field("process", passing.process);
+  field("method", passing.method);
+  if (passing.error.empty()) {
+    line_ += ",\"bytes\":" + std::to_string(passing.bytes);
+  } else {
+    field("error", passing.error);
+  }
+  end();
+}
+
 void Trace::fault(std::string_view mutation, const std::vector<std::string>& nodes, std::string_view text) {
   if (!on()) return;
   begin("fault");

@@ -2,8 +2,9 @@
 //
 // The first line is `{"kind":"meta","format":"protoviz/1","seed":…,"start":"0s","nodes":[…]}`. Each further one has
 // `step`, `t` (virtual time, "12.45s"), `kind`, and by its kind: node (`host`, `protocols`, `event`), session (`event`,
-// `node`, `peer`), deliver (`from`, `to`, `wire`), drop (the same and `reason`), fault (`mutation`, `nodes`, `params`),
-// clock, stop. Nothing in a line depends on anything but the run. Thread: one.
+// `node`, `peer`), deliver (`from`, `to`, `wire`), drop (the same and `reason`), process (`event`: call, answer,
+// message; `node`, `protocol`, `process`, `method`, `bytes` or `error`), fault (`mutation`, `nodes`, `params`), clock,
+// stop. Nothing in a line depends on anything but the run. Thread: one.
 #pragma once
 
 #include "base/time.hpp"
@@ -30,6 +31,13 @@ class Trace {
   void session(std::string_view event, std::string_view node, std::string_view peer, std::string_view why = {});
   void deliver(std::string_view from, std::string_view to, std::string_view wire, std::uint64_t bytes);
   void drop(std::string_view from, std::string_view to, std::string_view wire, std::string_view reason);
+  // Between a protocol and a process.
+  struct Passing {
+    std::string_view event, node, protocol, process, method;
+    std::uint64_t bytes = 0;
+    std::string_view error = {};
+  };
+  void process(const Passing& passing);
   void fault(std::string_view mutation, const std::vector<std::string>& nodes, std::string_view text);
   void dead_letter(std::string_view node, std::string_view peer, std::string_view why);
 

@@ -67,6 +67,10 @@ struct Simulation::Impl final : sim::EngineHost, sim::ProbeHost {
   // ProbeHost.
   void delivered(NodeIndex node, const protocol::Delivered& message) override;
   void crashed(NodeIndex node, const protocol::ProtocolFailed& failure) override;
+  void broadcast(NodeIndex node, protocol::Context& ctx, protocol::Bytes payload) override;
+
+  std::size_t begin_broadcast(NodeIndex origin);
+  void send_broadcast(protocol::Context& ctx, std::size_t index, NodeIndex origin, protocol::Bytes payload);
 
   NodeIndex add(std::size_t setup, Duration when);
   bool finished() const { return failure.has_value() || (last_step != 0 && records.counters.steps >= last_step); }

@@ -2,10 +2,11 @@
 """`myelin sim` as a person runs it: scenario files, seeds, outputs, failing runs made short, and real processes."""
 import json
 import pathlib
+import shutil
 import tempfile
 import unittest
 
-from harness import SOURCE, error_code, myelin
+from harness import GUESTS, SOURCE, error_code, myelin
 
 SCENARIOS = SOURCE / "tests/scenarios"
 
@@ -52,6 +53,25 @@ class Sim(unittest.TestCase):
         run = sim(SCENARIOS / "stack.yaml", "--json")
         self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
         self.assertEqual(json.loads(run.stdout)["live"], 11)
+
+    def test_guests_on_whole_nodes(self):
+        with tempfile.TemporaryDirectory() as folder:
+            scenario = shutil.copy(SCENARIOS / "guests.yaml", folder)
+            lost = sim(scenario)
+            self.assertEqual(lost.returncode, error_code("bad_request"))
+            self.assertIn(b"kernel_mailbox.wasm: No such file", lost.stderr)
+            shutil.copy(GUESTS / "kernel_mailbox.wasm", folder)
+            traces = [pathlib.Path(folder, f"{i}.jsonl") for i in range(2)]
+            runs = [sim(scenario, "--json", "--trace", trace) for trace in traces]
+            for run in runs:
+                self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
+            result = json.loads(runs[0].stdout)
+            self.assertEqual((result["live"], result["broadcasts"], result["least_reliability"]), (6, 6, 1))
+            self.assertEqual(result["process_messages"], 25)  # 6 + 6 + 1 answers; 6 messages to protocols, and 6 answers for them
+            self.assertEqual(traces[0].read_bytes(), traces[1].read_bytes())
+            self.assertIn('"kind":"process"', traces[0].read_text())
+            real = sim(scenario, "--real")
+            self.assertEqual(real.returncode, error_code("unsupported"))
 
     def test_real_processes(self):
         run = sim(SCENARIOS / "real.yaml", "--real", "--json")

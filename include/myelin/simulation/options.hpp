@@ -66,7 +66,12 @@ struct Options {
   Duration dial_timeout = std::chrono::seconds(5);
   Duration session_timeout = std::chrono::seconds(15);
   std::size_t mailbox_capacity = 1024;  // of each protocol, in events
-  std::size_t session_queue = 65536;    // messages on their way between two nodes, one way; more is mailbox_full
+  // Over `libp2p` only: each node is a whole one, with a kernel, and may have guests (guest.hpp). At most 1,024 guests
+  // run in one program at a time.
+  bool whole_nodes = false;
+  // Whole nodes: whether processes of other nodes may send to the protocols; those of the own node always may.
+  bool allow_anyone = false;
+  std::size_t session_queue = 65536;  // messages on their way between two nodes, one way; more is mailbox_full
   // How a failed connect is tried again; as on machines, without bound until the protocol disconnects.
   protocol::RetryPolicy retry = {};
 

@@ -10,6 +10,7 @@
 
 #include "myelin/simulation/checks.hpp"
 #include "myelin/simulation/faults.hpp"
+#include "myelin/simulation/guest.hpp"
 #include "myelin/simulation/options.hpp"
 #include "myelin/simulation/simulation.hpp"
 
@@ -48,6 +49,9 @@ struct Action {
 // `count` broadcasts of `bytes` bytes, one each `interval`, each from a node picked anew.
 MYELIN_API std::vector<Action> broadcasts(Duration at, std::size_t count, Duration interval, std::size_t bytes = 64,
                                           Pick origin = Pick::random(1));
+// `count` messages to a process, one each `interval`. An error, and an answer that is not the expected one, fail the
+// run, of the checker "call". A node that ends before its answer is there gets none.
+MYELIN_API std::vector<Action> calls(Duration at, std::size_t count, Duration interval, ProcessCall call);
 
 struct NamedLocalCheck {
   std::string name;
@@ -64,6 +68,9 @@ struct Scenario {
   std::size_t nodes = 10;
   std::size_t least_nodes = 1;  // shrinking does not go below
   Setup setup = {};
+  // With any, the nodes are whole ones (Options::whole_nodes). A module that cannot be read fails the run, of the
+  // checker "start".
+  std::vector<PlacedGuest> guests = {};
   Duration join_interval = std::chrono::milliseconds(100);
   Duration duration = std::chrono::seconds(60);
   std::vector<Fault> faults = {};

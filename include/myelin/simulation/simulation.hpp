@@ -19,6 +19,7 @@
 #include "myelin/protocol/protocol.hpp"
 #include "myelin/protocols.hpp"
 #include "myelin/simulation/faults.hpp"
+#include "myelin/simulation/guest.hpp"
 #include "myelin/simulation/options.hpp"
 
 #include <cstddef>
@@ -51,6 +52,9 @@ class MYELIN_API NodeSetup {
 
   virtual void add(std::unique_ptr<protocol::Protocol> protocol, protocol::Supervision supervision = {}) = 0;
   virtual void add(protocol::ProtocolFactory factory, protocol::Supervision supervision) = 0;
+  // The guests run before the node listens and its protocols begin; one that cannot be started is a failure of the run,
+  // of the checker "start".
+  virtual void add_guest(Guest guest) = 0;
   // Makes a P of these arguments.
   template <typename P, typename... Args>
   void add(Args&&... args) {
@@ -69,8 +73,9 @@ struct Counters {
   std::uint64_t lost = 0;  // by noise, by partitions, with a session or a node that was gone
   std::uint64_t duplicated = 0;
   std::uint64_t reordered = 0;
-  std::uint64_t dead_letters = 0;  // arrived, and nobody took them
-  std::uint64_t crashes = 0;       // of callbacks
+  std::uint64_t dead_letters = 0;      // arrived, and nobody took them
+  std::uint64_t crashes = 0;           // of callbacks
+  std::uint64_t process_messages = 0;  // of processes to protocols, and answers of processes to them
   std::uint64_t events() const { return messages + timers + link_events; }
 };
 

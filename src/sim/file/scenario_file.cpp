@@ -1,10 +1,13 @@
 #include "sim/file/scenario_file.hpp"
 
 #include "base/units.hpp"
+#include "kernel/message.hpp"
 #include "node/values.hpp"
 #include "sim/file/yaml.hpp"
+#include "sim/guests.hpp"
 
 #include <algorithm>
+#include <filesystem>
 #include <functional>
 #include <set>
 
@@ -344,6 +347,79 @@ Done read_contact(const Reader& in, const Node& node, ScenarioFile& file) {
   return {};
 }
 
+// own, anyone, or nodes.
+Done read_access(const Reader& in, const Node& node, simulation::Guest& guest) {
+  if (node.kind == Node::Kind::text && node.text == "own") return {};
+  if (node.kind == Node::Kind::text && node.text == "anyone") return guest.anyone = true, Done();
+  Pick pick;
+  if (auto done = in.pick(node, pick); !done || pick.kind == Pick::Kind::all || !fixed(pick) || pick.count > max_list)
+    return in.error(node, "access is own, anyone, or a list or range of nodes");
+  guest.allow = std::move(pick.indices);
+  for (std::size_t i = 0; i < pick.count; ++i)
+    guest.allow.push_back(pick.first + static_cast<simulation::NodeIndex>(i));
+  return {};
+}
+
+// A module's path is relative to the folder of the scenario file.
+Done read_module_path(const Reader& in, const Node& node, simulation::Guest& guest) {
+  auto words = in.text(node);
+  if (!words) return fail(words.error());
+  if (words->empty() || words->find('\0') != std::string::npos) return in.error(node, "module is the path of a file");
+  guest.file = (std::filesystem::path(in.origin()).parent_path() / *words).lexically_normal().string();
+  if (auto checked = check_module_file(guest.file); !checked)
+    return in.error(node, "module " + checked.error().message);
+  return {};
+}
+
+Done read_guest(const Reader& in, const Node& node, simulation::PlacedGuest& placed) {
+  simulation::Guest& guest = placed.guest;
+  const auto nodes = [&](const Node& value) -> Done {
+    if (auto done = in.pick(value, placed.nodes); !done) return done;
+    return fixed(placed.nodes) ? Done() : in.error(value, "a guest's nodes are all, a list or a range");
+  };
+  const auto arguments = [&](const Node& value) {
+    return in.each(value, "arguments", [&](const Node& item) -> Done {
+      auto words = in.text(item);
+      if (!words) return fail(words.error());
+      guest.arguments.push_back(std::move(*words));
+      return {};
+    });
+  };
+  auto done = in.section(node, "a guest",
+                         {in.text_key("name", guest.name),
+                          {"module", [&](const Node& value) { return read_module_path(in, value, guest); }},
+                          {"nodes", nodes},
+                          {"access", [&](const Node& value) { return read_access(in, value, guest); }},
+                          {"arguments", arguments}});
+  if (!done) return done;
+  if (!kernel::valid_process_name(guest.name))
+    return in.error(node, "a guest has a name: [a-z0-9][a-z0-9._-]{0,63}, and no PID");
+  return guest.file.empty() ? in.error(node, "guest " + guest.name + " has no module") : Done();
+}
+
+Done read_call(const Reader& in, const Node& node, FileCalls& calls) {
+  simulation::ProcessCall& call = calls.call;
+  const auto expect = [&](const Node& value) -> Done {
+    auto words = in.text(value);
+    if (!words) return fail(words.error());
+    call.expect = std::move(*words);
+    return {};
+  };
+  auto done = in.section(node, "a call",
+                         {in.time_key("at", calls.at),
+                          in.count_key("count", calls.count, max_list),
+                          in.time_key("interval", calls.interval),
+                          in.pick_key("from", call.from),
+                          in.text_key("process", call.process),
+                          in.text_key("method", call.method),
+                          in.text_key("body", call.body),
+                          in.time_key("timeout", call.timeout),
+                          {"expect", expect}});
+  if (!done) return done;
+  if (call.process.empty() || call.method.empty()) return in.error(node, "a call names a process and a method");
+  return call.timeout > Duration{0} ? Done() : in.error(node, "a call's timeout is more than 0");
+}
+
 Done read_fidelity(const Reader& in, const Node& node, simulation::Fidelity& into) {
   using simulation::Fidelity;
   for (const Fidelity each : {Fidelity::overlay, Fidelity::tcp, Fidelity::libp2p})
@@ -374,6 +450,9 @@ Done read_root(const Reader& in, const Node& root, ScenarioFile& file) {
        in.count_key("mailbox_capacity", options.mailbox_capacity, max_nodes),
        list("protocols", [&](const Node& node) { return read_protocol(in, node, file); }),
        list("faults", [&](const Node& node) { return read_fault(in, node, scenario.faults.emplace_back()); }),
+       list("guests", [&](const Node& node) { return read_guest(in, node, scenario.guests.emplace_back()); }),
+       {"allow_anyone", [&](const Node& node) { return in.value(node, options.allow_anyone, node::read_flag); }},
+       list("calls", [&](const Node& node) { return read_call(in, node, file.calls.emplace_back()); }),
        list("broadcasts", [&](const Node& node) { return read_broadcasts(in, node, file.broadcasts.emplace_back()); }),
        {"checks", [&](const Node& node) { return read_checks(in, node, file); }},
        {"outputs", [&](const Node& node) {
@@ -434,9 +513,17 @@ Result<ScenarioFile> parse_scenario(std::string_view text, std::string_view orig
   if (scenario.nodes == 0) return in.error(*root, "the scenario has no nodes");
   if (scenario.options.cycle <= Duration{0}) return in.error(*root, "a cycle takes time");
   if (file.contact && *file.contact >= scenario.nodes) return in.error(*root, "the contact is no node");
-  std::size_t broadcasts = 0;
+  if (!scenario.guests.empty() && scenario.options.fidelity != simulation::Fidelity::libp2p)
+    return in.error(*root, "guests need the fidelity libp2p");
+  if (!file.calls.empty() && scenario.guests.empty()) return in.error(*root, "calls need guests");
+  std::size_t acts = 0;
+  for (const auto& each : file.calls) {
+    if ((acts += each.count) > max_list) return in.error(*root, "too many calls");
+    for (auto& action : simulation::calls(each.at, each.count, each.interval, each.call))
+      scenario.actions.push_back(std::move(action));
+  }
   for (const auto& each : file.broadcasts) {
-    if ((broadcasts += each.count) > max_list) return in.error(*root, "too many broadcasts");
+    if ((acts += each.count) > max_list) return in.error(*root, "too many broadcasts");
     for (auto& action : simulation::broadcasts(each.at, each.count, each.interval, each.bytes, each.from))
       scenario.actions.push_back(std::move(action));
   }

@@ -27,6 +27,13 @@ struct FileBroadcasts {
   simulation::Pick from = simulation::Pick::random(1);
 };
 
+struct FileCalls {
+  Duration at{};
+  std::size_t count = 1;
+  Duration interval = std::chrono::seconds(1);
+  simulation::ProcessCall call;
+};
+
 struct ScenarioFile {
   simulation::Scenario scenario;
   std::uint64_t seed = 1;
@@ -35,6 +42,7 @@ struct ScenarioFile {
   std::vector<ShippedFactory> protocols;
   std::optional<simulation::NodeIndex> contact = 0;  // nothing: each node joins through the one before it
   std::vector<FileBroadcasts> broadcasts;
+  std::vector<FileCalls> calls;
   double reliability = 0;  // the least that a checker asks for
   // Outputs; empty: none.
   std::string trace, csv, plots;

@@ -155,5 +155,61 @@ TEST(ScenarioFile, EveryShippedProtocolIsMade) {
   }
 }
 
+std::string with_guests(const std::string& rest, const std::string& fidelity = "libp2p") {
+  return "fidelity: " + fidelity + "\nnodes: 3\nprotocols: [flood]\n" + rest;
+}
+
+TEST(ScenarioFile, SaysWhichGuestsRunWhere) {
+  const auto file = parse_scenario(with_guests(R"(guests:
+  - {name: echo, module: kernel_mailbox.wasm, access: anyone, arguments: [a, b]}
+  - {name: second, module: ../guests/kernel_mailbox.wasm, nodes: 1-2, access: "0,2"}
+  - {name: third, module: kernel_mailbox.wasm, access: 1-2}
+allow_anyone: true
+calls:
+  - {at: 5s, count: 3, interval: 2s, from: "0", process: n1/echo, method: echo, body: hello, expect: hello, timeout: 3s}
+)"),
+                                   MYELIN_BINARY_DIR "/guests/s.yaml");
+  ASSERT_TRUE(file.has_value()) << to_string(file.error());
+  const auto& guests = file->scenario.guests;
+  ASSERT_EQ(guests.size(), 3U);
+  EXPECT_EQ(guests[0].guest.file, MYELIN_BINARY_DIR "/guests/kernel_mailbox.wasm");
+  EXPECT_TRUE(guests[0].guest.anyone);
+  EXPECT_EQ(guests[0].guest.arguments, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(guests[0].nodes.kind, Pick::Kind::all);
+  EXPECT_EQ(guests[1].guest.file, guests[0].guest.file);
+  EXPECT_EQ(guests[1].nodes.first, 1U);
+  EXPECT_EQ(guests[1].guest.allow, (std::vector<simulation::NodeIndex>{0, 2}));
+  EXPECT_EQ(guests[2].guest.allow, (std::vector<simulation::NodeIndex>{1, 2}));
+  EXPECT_TRUE(file->scenario.options.allow_anyone);
+  ASSERT_EQ(file->calls.size(), 1U);
+  EXPECT_EQ(file->calls[0].call.expect, "hello");
+  ASSERT_EQ(file->scenario.actions.size(), 3U);
+  EXPECT_EQ(file->scenario.actions[2].at, Duration(9s));
+}
+
+TEST(ScenarioFile, BadGuestsNameThePlace) {
+  const auto says = [](const std::string& text, std::string_view words) {
+    const auto file = parse_scenario(text, MYELIN_BINARY_DIR "/guests/s.yaml");
+    ASSERT_FALSE(file.has_value()) << text;
+    EXPECT_EQ(file.error().code, ErrorCode::bad_request);
+    EXPECT_NE(file.error().message.find(words), std::string::npos) << file.error().message;
+  };
+  const auto guest = [](const std::string& text) { return with_guests("guests:\n  - {" + text + "}\n"); };
+  says(guest("name: echo, module: none.wasm"), "guests/none.wasm: No such file");
+  says(guest("name: echo, module: none.wasm"), "s.yaml:5:26: module ");
+  says(guest("name: echo, module: ."), "not a regular file");
+  says(guest("name: echo, modul: x"), "unknown key 'modul' in a guest (did you mean 'module'?)");
+  says(guest("name: echo"), "guest echo has no module");
+  says(guest("module: kernel_mailbox.wasm"), "a guest has a name");
+  says(guest("name: echo, module: kernel_mailbox.wasm, nodes: random 1"), "all, a list or a range");
+  says(guest("name: echo, module: kernel_mailbox.wasm, access: some"), "access is own, anyone");
+  const std::string echo = "guests: [{name: echo, module: kernel_mailbox.wasm}]\n";
+  says(with_guests(echo, "tcp"), "guests need the fidelity libp2p");
+  says(with_guests("calls: [{process: echo, method: echo}]\n"), "calls need guests");
+  says(with_guests(echo + "calls: [{process: echo}]\n"), "a call names a process and a method");
+  says(with_guests(echo + "calls: [{process: echo, method: echo, timeout: 0s}]\n"), "timeout is more than 0");
+  says(with_guests(echo + "calls: [{process: echo, method: echo, count: 100001}]\n"), "s.yaml:5:");
+}
+
 }  // namespace
 }  // namespace myelin::sim

@@ -10,7 +10,9 @@
 #include "protocol/loop_runtime.hpp"
 #include "protocol/session_channel.hpp"
 #include "sim/log_line.hpp"
+#include "sim/stack/guest_engine.hpp"
 #include "sim/stack/tap.hpp"
+#include "sim/stack/whole_node.hpp"
 
 #include <algorithm>
 #include <cstdio>
@@ -24,6 +26,7 @@ using protocol::LoopRuntime;
 
 constexpr std::uint16_t port = 7000;
 constexpr Duration port_wait = std::chrono::milliseconds(1);
+constexpr Duration last_limit = std::chrono::hours(1);  // of what ends with the world
 
 io::IpAddress address_of(NodeIndex node) {
   const std::uint32_t number = node + 1;
@@ -43,31 +46,59 @@ libp2p::Multiaddr listen_address(NodeIndex node) {
   return *libp2p::Multiaddr::parse("/ip4/" + address_of(node).to_string() + "/tcp/" + std::to_string(port));
 }
 
-// What runs on a node's machine: a runtime, and below it a libp2p host, if that is its channel.
+// What runs on a node's machine: a runtime, and below it a libp2p host, or a whole node, if that is its channel.
 struct Process {
   explicit Process(io::Loop& loop) : scope(loop) {}
-  bool ended() const { return runtime->ended() && host_stopped && scope.running() == 0; }
+  // Whether the runtime has ended, or never began.
+  bool quiet() const { return runtime == nullptr || (!runtime->running() && !runtime->ending()); }
+  bool ended() const { return quiet() && stopped && scope.running() == 0; }
+  libp2p::Host* libp2p() const {
+    return own_host != nullptr ? own_host.get() : whole != nullptr && whole->started() ? &whole->host() : nullptr;
+  }
 
-  std::unique_ptr<libp2p::Host> host;
-  std::unique_ptr<LoopRuntime> runtime;
-  bool host_stopped = true;
+  std::unique_ptr<libp2p::Host> own_host;
+  std::unique_ptr<WholeNode> whole;
+  std::unique_ptr<LoopRuntime> runtime;  // null while a whole node starts
+  bool up = false;                       // the runtime has begun
+  bool booting = false;                  // boot() is under way
+  bool abandoned = false;                // ended while it booted
+  bool stopped = true;                   // host or node
   io::Scope scope;
 };
 
-io::Task<void> stop_host(Process* process) {
-  co_await process->host->stop();
-  process->host_stopped = true;
+io::Task<void> stop_below(Process* process) {
+  if (process->own_host != nullptr) co_await process->own_host->stop();
+  // What refers to a runtime that runs must not end under it.
+  if (process->whole != nullptr && !process->quiet()) co_await process->runtime->wait();
+  if (process->whole != nullptr) co_await process->whole->stop();
+  process->stopped = true;
+}
+
+Result<void> add_protocols(protocol::RuntimeCore& core, Plan& plan) {
+  for (auto& item : plan.items) {
+    auto added = item.protocol != nullptr ? core.add(std::move(item.protocol), item.supervision)
+                                          : core.add(std::move(item.factory), item.supervision);
+    if (!added) return added;
+  }
+  return {};
 }
 
 class StackEngine;
 
-class Node final : public TapHost {
+class Node final : public TapHost, public ProcessWatch {
  public:
   Node(StackEngine& engine, NodeIndex index) : engine_(engine), index_(index) {}
   void passed(const Host& from, protocol::WireId wire, std::size_t bytes) override;
   void session(std::string_view event, const Host& peer, std::string_view why) override;
   void sending() override;
   void connecting(const Host& to) override;
+  void process_message(std::string_view protocol, std::string_view caller, std::string_view method,
+                       std::size_t bytes) override;
+  void process_call(std::string_view protocol, std::string_view address, std::string_view method,
+                    std::size_t bytes) override;
+  void process_answer(std::string_view protocol, std::string_view address, std::string_view method,
+                      const Result<protocol::Bytes>& answer) override;
+  void reaching(const identity::PeerId& peer) override;
 
  private:
   friend class StackEngine;
@@ -79,6 +110,8 @@ class Node final : public TapHost {
   std::vector<std::unique_ptr<Process>> dying_;  // of crashed processes: their connections are being closed
   unsigned incarnation_ = 0;
   double factor_ = 1;
+
+  bool up() const { return process_ != nullptr && process_->up; }
 };
 
 class StackEngine final : public Engine {
@@ -89,10 +122,13 @@ class StackEngine final : public Engine {
         host_(host),
         latency_(options.latency),
         noise_(options.noise),
+        whole_(whole_nodes(options)),
         world_(io::SimulatedWorld::create(options.seed)) {
     world_->set_default_link(link(0, 0));
+    if (whole_) add_compiler(*world_);
   }
   ~StackEngine() override {
+    if (whole_) end_all();
     for (const auto& node : nodes_)
       if (node->machine_ != nullptr) node->machine_->crash();
     nodes_.clear();
@@ -104,7 +140,7 @@ class StackEngine final : public Engine {
   NodeIndex add_node(Duration when) override;
   std::size_t size() const override { return nodes_.size(); }
   protocol::RuntimeCore* core(NodeIndex node) const override {
-    return nodes_[node]->process_ != nullptr ? &nodes_[node]->process_->runtime->core() : nullptr;
+    return nodes_[node]->up() ? &nodes_[node]->process_->runtime->core() : nullptr;
   }
   unsigned incarnation(NodeIndex node) const override { return nodes_[node]->incarnation_; }
   void crash(NodeIndex node) override;
@@ -128,7 +164,13 @@ class StackEngine final : public Engine {
   void start_at(NodeIndex node, Instant when);
   void start(NodeIndex node);
   std::unique_ptr<Process> make_process(Node& node);
+  std::unique_ptr<Process> make_whole(Node& node);
+  io::Task<void> boot(Process* process, NodeIndex index);
+  io::Task<Result<void>> spawn_guests(Process* process, std::vector<simulation::Guest> guests);
+  void begin(Node& node, Result<void> ok);
   void end(Node& node);
+  void end_all();
+  protocol::ChannelOptions channel_options() const;
   protocol::CoreConfig config_for(NodeIndex node);
   void happened(NodeIndex node);
   void bury();
@@ -138,6 +180,7 @@ class StackEngine final : public Engine {
   EngineHost& host_;
   simulation::Latency latency_;
   Noise noise_;
+  const bool whole_;
   std::map<std::pair<NodeIndex, NodeIndex>, Noise> noises_;
   std::unique_ptr<io::SimulatedWorld> world_;
   std::vector<std::unique_ptr<Node>> nodes_;
@@ -168,10 +211,34 @@ void Node::session(std::string_view event, const Host& peer, std::string_view wh
 
 // Where a peer is reached is known to whoever knows its number.
 void Node::connecting(const Host& to) {
-  if (process_ == nullptr || process_->host == nullptr) return;
+  if (process_ == nullptr || process_->libp2p() == nullptr) return;
   const auto index = engine_.index_of(to);
   const auto id = identity::PeerId::parse(to.name);
-  if (index && id) process_->host->add_addresses(*id, {listen_address(*index)}, true);
+  if (index && id) process_->libp2p()->add_addresses(*id, {listen_address(*index)}, true);
+}
+void Node::reaching(const identity::PeerId& peer) { connecting({peer.to_string(), 0}); }
+
+void Node::process_message(std::string_view protocol, std::string_view caller, std::string_view method,
+                           std::size_t bytes) {
+  if (!up()) return;
+  ++engine_.records_.counters.process_messages;
+  engine_.happened(index_);
+  engine_.records_.trace.process({"message", engine_.host(index_).name, protocol, caller, method, bytes});
+}
+
+void Node::process_call(std::string_view protocol, std::string_view address, std::string_view method,
+                        std::size_t bytes) {
+  if (up()) engine_.records_.trace.process({"call", engine_.host(index_).name, protocol, address, method, bytes});
+}
+
+void Node::process_answer(std::string_view protocol, std::string_view address, std::string_view method,
+                          const Result<protocol::Bytes>& answer) {
+  if (!up()) return;
+  ++engine_.records_.counters.process_messages;
+  engine_.happened(index_);
+  const auto error = answer ? std::string_view() : myelin::name(answer.error().code);
+  engine_.records_.trace.process(
+      {"answer", engine_.host(index_).name, protocol, address, method, answer ? answer->size() : 0, error});
 }
 
 void Node::sending() { ++engine_.records_.counters.sent; }
@@ -271,7 +338,7 @@ void StackEngine::cuts_changed(const Cuts& cuts) {
       if (from != to) world_->set_partitioned(address_of(from), address_of(to), cuts.cut(from, to));
 }
 void StackEngine::reset_session(NodeIndex a, NodeIndex b) {
-  if (nodes_[a]->process_ != nullptr) nodes_[a]->process_->runtime->channel().disconnect(host(b));
+  if (nodes_[a]->up()) nodes_[a]->process_->runtime->channel().disconnect(host(b));
 }
 
 NodeIndex StackEngine::add_node(Duration when) {
@@ -317,22 +384,29 @@ protocol::CoreConfig StackEngine::config_for(NodeIndex node) {
 void StackEngine::start(NodeIndex index) {
   Node& node = *nodes_[index];
   if (!node.dying_.empty()) return start_at(index, world_->now() + port_wait);  // its port is not free yet
-  auto process = make_process(node);
-  Plan plan = host_.plan(index, node.incarnation_);
-  Result<void> ok;
-  protocol::RuntimeCore& core = process->runtime->core();
-  for (auto& item : plan.items) {
-    if (!ok) break;
-    ok = item.protocol != nullptr ? core.add(std::move(item.protocol), item.supervision)
-                                  : core.add(std::move(item.factory), item.supervision);
+  if (whole_) {
+    node.process_ = make_whole(node);
+    node.process_->scope.spawn(boot(node.process_.get(), index));
+    return;
   }
+  node.process_ = make_process(node);
+  Plan plan = host_.plan(index, node.incarnation_);
+  begin(node, add_protocols(node.process_->runtime->core(), plan));
+}
+
+// The runtime is made; `ok`: how that went.
+void StackEngine::begin(Node& node, Result<void> ok) {
+  const NodeIndex index = node.index_;
+  Process& process = *node.process_;
   happened(index);
-  process->runtime->on_end = [this, index, incarnation = node.incarnation_](const protocol::StopReason&) {
-    if (nodes_[index]->incarnation_ == incarnation) ended_.push_back(index);
-  };
-  node.process_ = std::move(process);
-  if (ok && node.process_->host != nullptr) ok = node.process_->host->listen(listen_address(index));
-  if (ok) ok = node.process_->runtime->start();
+  if (ok) {
+    process.up = true;
+    process.runtime->on_end = [this, index, incarnation = node.incarnation_](const protocol::StopReason&) {
+      if (nodes_[index]->incarnation_ == incarnation) ended_.push_back(index);
+    };
+    if (process.libp2p() != nullptr) ok = process.libp2p()->listen(listen_address(index));
+    if (ok) ok = process.runtime->start();
+  }
   if (!ok) {
     end(node);
     host_.run_failed("start", to_string(ok.error()), index);
@@ -341,18 +415,23 @@ void StackEngine::start(NodeIndex index) {
   host_.node_started(index);
 }
 
-std::unique_ptr<Process> StackEngine::make_process(Node& node) {
+protocol::ChannelOptions StackEngine::channel_options() const {
   protocol::ChannelOptions options;
   options.wire = protocol::Wire::w3;
   options.dial_timeout = options_.dial_timeout;
   options.retry = options_.retry;
   options.stall_timeout = options_.session_timeout;
+  return options;
+}
+
+std::unique_ptr<Process> StackEngine::make_process(Node& node) {
+  const protocol::ChannelOptions options = channel_options();
   auto process = std::make_unique<Process>(*node.loop_);
   std::unique_ptr<protocol::Channel> channel;
   if (options_.fidelity == simulation::Fidelity::libp2p) {
-    process->host =
+    process->own_host =
         libp2p::Host::create(*node.loop_, libp2p::HostConfig{key_of(node.index_), "myelin-sim", {}, true, {}});
-    channel = std::make_unique<protocol::Libp2pChannel>(*node.loop_, *process->host, options);
+    channel = std::make_unique<protocol::Libp2pChannel>(*node.loop_, *process->own_host, options);
   } else {
     channel = std::make_unique<protocol::SessionChannel>(*node.loop_, host(node.index_), options);
   }
@@ -361,16 +440,75 @@ std::unique_ptr<Process> StackEngine::make_process(Node& node) {
   return process;
 }
 
+std::unique_ptr<Process> StackEngine::make_whole(Node& node) {
+  auto process = std::make_unique<Process>(*node.loop_);
+  process->whole = std::make_unique<WholeNode>(*node.loop_, node);
+  process->booting = true;
+  return process;
+}
+
+// A coroutine of the engine, which outlives the process; the process outlives its scope's tasks. After each wait the
+// process may have been ended: then nothing new begins, and what is there is stopped.
+io::Task<void> StackEngine::boot(Process* process, NodeIndex index) {
+  WholeNode::Setup setup{key_of(index), {}, options_.allow_anyone};
+  for (NodeIndex each = 0; each < nodes_.size(); ++each)
+    setup.aliases.emplace("n" + std::to_string(each), *identity::PeerId::parse(host(each).name));
+  Result<void> ok = co_await process->whole->start(std::move(setup));
+  Plan plan;
+  if (ok && !process->abandoned) {
+    plan = host_.plan(index, nodes_[index]->incarnation_);
+    ok = co_await spawn_guests(process, std::move(plan.guests));
+  }
+  if (ok && !process->abandoned) {
+    process->runtime = process->whole->make_runtime(
+        config_for(index), channel_options(),
+        [node = nodes_[index].get()](auto channel) { return std::make_unique<Tap>(std::move(channel), *node); });
+    ok = add_protocols(process->runtime->core(), plan);
+    if (ok) ok = co_await process->whole->enter();
+  }
+  process->booting = false;
+  if (!process->abandoned) {
+    begin(*nodes_[index], std::move(ok));
+  } else {
+    process->scope.spawn(stop_below(process));
+  }
+}
+
+io::Task<Result<void>> StackEngine::spawn_guests(Process* process, std::vector<simulation::Guest> guests) {
+  for (simulation::Guest& guest : guests) {
+    if (process->abandoned) break;
+    std::vector<identity::PeerId> allow;
+    for (const NodeIndex each : guest.allow) allow.push_back(key_of(each).peer_id());
+    auto spawned = co_await process->whole->spawn(std::move(guest), std::move(allow));
+    if (!spawned) co_return spawned;
+  }
+  co_return Result<void>{};
+}
+
 // The process ends; what it leaves behind is closed in the turns that follow.
 void StackEngine::end(Node& node) {
   ++node.incarnation_;
-  node.process_->runtime->cancel();
-  if (node.process_->host != nullptr) {
-    node.process_->host_stopped = false;
-    node.process_->scope.spawn(stop_host(node.process_.get()));
-  }
+  Process& process = *node.process_;
+  process.up = false;
+  process.abandoned = true;
+  if (process.runtime != nullptr) process.runtime->cancel();
+  process.stopped = process.own_host == nullptr && process.whole == nullptr;
+  if (!process.stopped && !process.booting) process.scope.spawn(stop_below(&process));
   node.dying_.push_back(std::move(node.process_));
   ++dying_;
+}
+
+// Whole nodes are many parts that end one after the other: they get the turns for it. Nothing of it is told.
+void StackEngine::end_all() {
+  records_.trace.open({});
+  for (const auto& node : nodes_)
+    if (node->process_ != nullptr) end(*node);
+  const auto ended = [this] {
+    return std::ranges::all_of(nodes_, [](const auto& node) {
+      return std::ranges::all_of(node->dying_, [](const auto& process) { return process->ended(); });
+    });
+  };
+  MYELIN_CHECK(world_->run_until(ended, last_limit), "simulated nodes have not ended");
 }
 
 void StackEngine::crash(NodeIndex index) {
@@ -379,7 +517,7 @@ void StackEngine::crash(NodeIndex index) {
     ++node.incarnation_;  // a start that is still to come is void
     return;
   }
-  host_.node_ended(index);
+  if (node.up()) host_.node_ended(index);
   end(node);
 }
 
