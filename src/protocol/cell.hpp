@@ -32,38 +32,37 @@ struct ProcessMethod {
   detail::ProcessHandler handler;
 };
 
-struct Cell {
+struct alignas(64) Cell {
   enum class State : std::uint8_t { starting, running, backoff, stopped, failed };
 
-  std::uint32_t index = 0;
-  std::string name;
-  ProtocolId id = 0;
-  ProtocolFactory factory;
-  Supervision supervision;
-  CrashHistory history;
-
+  // What every event touches, first and together.
   State state = State::starting;
-  std::unique_ptr<ProtocolContext> context;
-  std::unique_ptr<Protocol> protocol;
-  std::uint32_t incarnation = 0;  // which instance this is; what is under way for an earlier one is dropped
-
-  // What the instance registered.
-  MessageTable messages;
-  std::vector<std::unique_ptr<Subscription>> subscriptions;
-  std::vector<std::unique_ptr<ProcessMethod>> process_methods;
-  std::optional<Error> registration_error;  // the first
-
-  Mailbox mailbox;
-  Cell* next_ready = nullptr;
   bool in_ready = false;
   bool refused = false;  // a message waits outside
   bool paused = false;   // takes no turn
+  ProtocolId id = 0;
+  std::uint32_t index = 0;
+  std::uint64_t events = 0;
+  std::unique_ptr<Protocol> protocol;
+  Cell* next_ready = nullptr;
+  MessageTable messages;  // what the instance registered, with the three lists below
+  Mailbox mailbox;
+  std::unique_ptr<ProtocolContext> context;
+  std::vector<std::unique_ptr<Subscription>> subscriptions;
+  std::uint32_t incarnation = 0;  // which instance this is; what is under way for an earlier one is dropped
+  std::uint32_t unmetered = 0;    // events since the last look at the clock
+
+  std::string name;
+  ProtocolFactory factory;
+  Supervision supervision;
+  CrashHistory history;
+  std::vector<std::unique_ptr<ProcessMethod>> process_methods;
+  std::optional<Error> registration_error;  // the first
 
   ProtocolMetrics metrics;
-  std::uint64_t events = 0, crashes = 0;
+  std::uint64_t crashes = 0;
   std::uint32_t restarts = 0;
   std::chrono::nanoseconds busy{};
-  std::uint32_t unmetered = 0;  // events since the last look at the clock
   std::string last_error;
 
   bool ended() const { return state == State::stopped || state == State::failed; }

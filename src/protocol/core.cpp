@@ -54,15 +54,19 @@ std::unique_ptr<RuntimeCore> RuntimeCore::create(CoreConfig config, Executor& ex
 }
 
 Core::Core(CoreConfig config, Executor& executor, Channel& channel, ProcessPort* processes)
-    : config_(std::move(config)),
-      executor_(executor),
+    : executor_(executor),
       channel_(channel),
-      processes_(processes),
       whole_(channel.whole()),
       encodes_at_once_(channel.encodes_at_once()),
-      self_(config_.self),
-      anchor_(new Anchor(*this)),
-      at_once_left_(config_.turn_events) {}
+      metered_(static_cast<bool>(config.stopwatch_ns)),
+      tells_after_(static_cast<bool>(config.after_event)),
+      mailbox_capacity_(config.mailbox_capacity),
+      turn_events_(config.turn_events),
+      at_once_left_(config.turn_events),
+      self_(config.self),
+      config_(std::move(config)),
+      processes_(processes),
+      anchor_(new Anchor(*this)) {}
 
 Core::~Core() {
   cancelled_ = true;
@@ -107,6 +111,7 @@ Result<void> Core::add_cell(std::unique_ptr<Protocol> protocol, ProtocolFactory 
   cell->factory = std::move(factory);
   cell->supervision = supervision;
   cell->protocol = std::move(protocol);
+  places_.push_back({cell->id, cell.get()});
   cells_.push_back(std::move(cell));
   return {};
 }
@@ -117,9 +122,9 @@ Cell* Core::cell_named(std::string_view name) const {
   }
   return nullptr;
 }
-Cell* Core::cell_with(ProtocolId id) {
-  for (const auto& cell : cells_) {
-    if (cell->id == id) return cell.get();
+Cell* Core::cell_with(ProtocolId id) const {
+  for (const Place& place : places_) {
+    if (place.id == id) return place.cell;
   }
   return nullptr;
 }
@@ -221,10 +226,10 @@ std::size_t Core::turn() {
   if (armed_ <= executor_.now()) armed_ = Instant::max();
   run_posts();
   if (!closed_) take_due();
-  if (config_.stopwatch_ns) meter_.begin(config_.stopwatch_ns());
+  if (metered_) meter_.begin(config_.stopwatch_ns());
   std::size_t events = 0;
-  for (; ready_first_ != nullptr && events < config_.turn_events; ++events) dispatch_next();
-  if (config_.stopwatch_ns) look_at_clock();
+  for (; ready_first_ != nullptr && events < turn_events_; ++events) dispatch_next();
+  if (metered_) look_at_clock();
   relieve();
   in_turn_ = false;
   if (!cancelled_) {
@@ -234,6 +239,30 @@ std::size_t Core::turn() {
   return events;
 }
 
+namespace {
+constexpr std::size_t cache_line = 64;
+void prefetch_lines(const void* from, std::size_t lines) {
+  for (std::size_t i = 0; i < lines; ++i) __builtin_prefetch(static_cast<const char*>(from) + i * cache_line);
+}
+}  // namespace
+
+void Core::prefetch() const { prefetch_lines(this, 8); }
+
+void Core::prefetch(std::optional<ProtocolId> to, unsigned step) const {
+  if (step == 2) return __builtin_prefetch(places_.data());
+  for (const Place& place : places_) {
+    if (to && place.id != *to) continue;
+    const Cell& cell = *place.cell;
+    if (step == 1) {
+      prefetch_lines(&cell, 3);
+    } else {
+      prefetch_lines(cell.protocol.get(), to ? 4 : 1);
+      if (to) cell.messages.prefetch();
+      cell.mailbox.prefetch();
+    }
+  }
+}
+
 bool Core::ready() const {
   if (cancelled_) return false;
   return ready_first_ != nullptr || !posts_.empty() ||
@@ -241,6 +270,7 @@ bool Core::ready() const {
 }
 
 void Core::run_posts() {
+  if (posts_.empty()) return;
   std::vector<std::function<void()>> posts = std::exchange(posts_, {});
   for (const auto& callback : posts) {
     if (cancelled_) return;
@@ -293,8 +323,8 @@ void Core::dispatch_next() {
 
 void Core::after_event(Cell& cell) {
   if (!retired_.empty()) retired_.clear();
-  if (config_.stopwatch_ns && meter_.count(cell)) look_at_clock();
-  if (config_.after_event) config_.after_event();
+  if (metered_ && meter_.count(cell)) look_at_clock();
+  if (tells_after_) config_.after_event();
 }
 
 void Core::look_at_clock() {

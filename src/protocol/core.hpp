@@ -19,6 +19,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -67,6 +68,12 @@ class RuntimeCore : public ChannelEvents {
 
   // Runs what is ready. Gives the number of events dispatched.
   virtual std::size_t turn() = 0;
+  // For who runs many cores, one after the other: asks the memory for what the next turn looks at, and, in steps from 2
+  // down to 0 of which each needs what the one before has brought, for what a message to that protocol does, or what is
+  // told to all.
+  virtual void prefetch() const {}
+  virtual void prefetch(std::optional<ProtocolId>, unsigned /*step*/) const {}
+
   // Whether a turn has something to do now.
   virtual bool ready() const = 0;
   // The protocol with that name or id; null if there is none or it is between two instances.

@@ -70,6 +70,8 @@ class Core final : public RuntimeCore {
   Result<void> add(ProtocolFactory factory, Supervision supervision) override;
   Result<void> start(Host self) override;
   std::size_t turn() override;
+  void prefetch() const override;
+  void prefetch(std::optional<ProtocolId> to, unsigned step) const override;
   bool ready() const override;
   Protocol* find(std::string_view name) override;
   Protocol* find(ProtocolId id) override;
@@ -125,8 +127,8 @@ class Core final : public RuntimeCore {
 
   Result<void> add_cell(std::unique_ptr<Protocol> protocol, ProtocolFactory factory, Supervision supervision);
   Cell* cell_named(std::string_view name) const;
-  Cell* cell_with(ProtocolId id);
-  bool full(const Cell& cell) const { return cell.mailbox.size() >= config_.mailbox_capacity; }
+  Cell* cell_with(ProtocolId id) const;
+  bool full(const Cell& cell) const { return cell.mailbox.size() >= mailbox_capacity_; }
   template <typename Kind>
   void push(Cell& cell, Kind&& event) {
     if (cancelled_ || cell.ended()) return;
@@ -206,35 +208,46 @@ class Core final : public RuntimeCore {
   void drop(Counter counter, std::string_view why, const Host& from);
   void log(std::string_view protocol, LogLevel level, std::string_view event, LogFields fields) const;
 
-  CoreConfig config_;
+  // What every turn touches, first and together.
+  struct Place {
+    ProtocolId id;
+    Cell* cell;
+  };
   Executor& executor_;
   Channel& channel_;
-  ProcessPort* processes_;
-  const bool whole_;
-  const bool encodes_at_once_;
-  Host self_;
-  Anchor* const anchor_;  // its own, until it is cut
-  std::vector<std::unique_ptr<Cell>> cells_;
-  std::vector<Host> sessions_;  // that are up, sorted
-  std::vector<Wire> wires_;     // sorted; none where messages travel whole
-  std::vector<std::unique_ptr<RequestHandlerEntry>> request_handlers_;
-  std::vector<Topic> topics_;
-  Timers timers_;
-  Requests requests_;
-  Slots<Send> sends_;
-  std::vector<std::function<void()>> posts_;
-  std::vector<std::unique_ptr<Subscription>> retired_;  // unsubscribed in their own callback, perhaps
-  Counters counters_;
-  Meter meter_;
   Cell* ready_first_ = nullptr;
   Cell* ready_last_ = nullptr;
-  std::uint64_t next_subscription_ = 1;
   Instant armed_ = Instant::max();
-  std::size_t at_once_left_;  // until the next turn
-  Requests::Id dispatching_request_ = 0;
-  bool request_abandoned_ = false;
   bool started_ = false, in_turn_ = false, in_batch_ = false, woken_ = false, closed_ = false, cancelled_ = false,
        refused_ = false;
+  const bool whole_;
+  const bool encodes_at_once_;
+  const bool metered_;      // config_.stopwatch_ns is set
+  const bool tells_after_;  // config_.after_event is
+  bool request_abandoned_ = false;
+  const std::size_t mailbox_capacity_;
+  const std::size_t turn_events_;
+  std::size_t at_once_left_;   // until the next turn
+  std::vector<Place> places_;  // of all cells: finding one looks at no other
+  std::vector<std::function<void()>> posts_;
+  std::vector<std::unique_ptr<Subscription>> retired_;  // unsubscribed in their own callback, perhaps
+  Timers timers_;
+  Requests requests_;
+  Counters counters_;
+  Host self_;
+  std::vector<std::unique_ptr<Cell>> cells_;
+  std::vector<Host> sessions_;  // that are up, sorted
+  std::vector<Topic> topics_;
+  std::vector<std::unique_ptr<RequestHandlerEntry>> request_handlers_;
+
+  CoreConfig config_;
+  ProcessPort* processes_;
+  Anchor* const anchor_;     // its own, until it is cut
+  std::vector<Wire> wires_;  // sorted; none where messages travel whole
+  Slots<Send> sends_;
+  Meter meter_;
+  std::uint64_t next_subscription_ = 1;
+  Requests::Id dispatching_request_ = 0;
 };
 
 }  // namespace myelin::protocol

@@ -5,6 +5,7 @@ namespace myelin::protocol {
 void Deadlines::place(std::size_t at, Entry entry) {
   places_[entry.slot] = static_cast<std::uint32_t>(at);
   heap_[at] = entry;
+  if (at == 0) first_ = entry.when;
 }
 
 void Deadlines::up(std::size_t at, Entry entry) {
@@ -40,6 +41,7 @@ void Deadlines::remove(std::uint32_t slot) {
   places_[slot] = nowhere;
   const Entry last = heap_.back();
   heap_.pop_back();
+  if (heap_.empty()) first_ = Instant::max();
   if (at == heap_.size()) return;
   if (at > 0 && last.before(heap_[(at - 1) / 2])) {
     up(at, last);
@@ -50,6 +52,7 @@ void Deadlines::remove(std::uint32_t slot) {
 
 void Deadlines::clear() {
   heap_.clear();
+  first_ = Instant::max();
   places_.clear();
 }
 

@@ -20,10 +20,10 @@ class Deadlines {
   void remove(std::uint32_t slot);
   void clear();
 
-  bool empty() const { return heap_.empty(); }
+  bool empty() const { return first_ == Instant::max() && heap_.empty(); }
   std::size_t size() const { return heap_.size(); }
   // Instant::max() if it is empty.
-  Instant first() const { return heap_.empty() ? Instant::max() : heap_.front().when; }
+  Instant first() const { return first_; }
   // REQUIRES: not empty.
   std::uint32_t first_slot() const { return heap_.front().slot; }
 
@@ -39,6 +39,9 @@ class Deadlines {
   void up(std::size_t at, Entry entry);
   void down(std::size_t at, Entry entry);
 
+  // The heap's first, kept here so that asking for it, which is done far more often than anything changes, waits for
+  // no other memory.
+  Instant first_ = Instant::max();
   std::vector<Entry> heap_;
   std::vector<std::uint32_t> places_;  // of slots in the heap
   std::uint64_t order_ = 0;

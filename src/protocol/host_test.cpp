@@ -28,6 +28,21 @@ TEST(Host, RefusesWhatIsNone) {
   EXPECT_TRUE(Host::parse(std::string(255, 'a')));
 }
 
+// Names are compared by words, which overlap.
+TEST(Host, IsEqualOnlyToItself) {
+  for (std::size_t size = 0; size <= 40; ++size) {
+    const Host host{std::string(size, 'x'), 7};
+    EXPECT_EQ(host, (Host{std::string(size, 'x'), 7}));
+    EXPECT_NE(host, (Host{std::string(size, 'x'), 8}));
+    EXPECT_NE(host, (Host{std::string(size + 1, 'x'), 7}));
+    for (std::size_t at = 0; at < size; ++at) {
+      Host other = host;
+      other.name[at] = 'y';
+      EXPECT_NE(host, other) << size << ", " << at;
+    }
+  }
+}
+
 TEST(Host, IsAKey) {
   EXPECT_LT((Host{"a", 2}), (Host{"b", 1}));
   EXPECT_NE(std::hash<Host>{}({"a", 1}), std::hash<Host>{}({"a", 2}));

@@ -29,6 +29,7 @@ Result<MessageEntry*> MessageTable::entry(const MessageType& type) {
   }
   auto made = std::make_unique<MessageEntry>();
   made->type = &type;
+  keys_.push_back({&type, made.get()});
   return entries_.insert(at, std::move(made))->get();
 }
 

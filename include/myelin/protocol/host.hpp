@@ -8,7 +8,9 @@
 #include "myelin/error.hpp"
 
 #include <compare>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -26,6 +28,27 @@ struct Host {
   MYELIN_API static Result<Host> parse(std::string_view text);
 
   friend auto operator<=>(const Host&, const Host&) = default;
+  friend bool operator==(const Host& a, const Host& b) noexcept {
+    return a.port == b.port && a.name.size() == b.name.size() && same(a.name.data(), b.name.data(), a.name.size());
+  }
+
+ private:
+  // Views of hosts are searched all the time, and most names are short: two words that may overlap, and no call.
+  static bool same(const char* a, const char* b, std::size_t size) noexcept {
+    if (size > 16) return std::memcmp(a, b, size) == 0;
+    if (size >= 8) return word<std::uint64_t>(a, b) && word<std::uint64_t>(a + size - 8, b + size - 8);
+    if (size >= 4) return word<std::uint32_t>(a, b) && word<std::uint32_t>(a + size - 4, b + size - 4);
+    for (std::size_t i = 0; i < size; ++i)
+      if (a[i] != b[i]) return false;
+    return true;
+  }
+  template <typename Word>
+  static bool word(const char* a, const char* b) noexcept {
+    Word left, right;
+    std::memcpy(&left, a, sizeof left);
+    std::memcpy(&right, b, sizeof right);
+    return left == right;
+  }
 };
 
 }  // namespace myelin::protocol

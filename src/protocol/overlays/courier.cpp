@@ -1,13 +1,23 @@
 #include "protocol/overlays/courier.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 namespace myelin::protocol {
 
+// The end of the name, where hosts of one system differ, and the port.
+std::uint32_t Courier::tag(const Host& host) {
+  std::uint32_t end = 0;
+  const std::size_t size = std::min(host.name.size(), sizeof end);
+  std::memcpy(&end, host.name.data() + host.name.size() - size, size);
+  return end ^ std::uint32_t{host.port} * 0x9e3779b1u;
+}
+
 const Courier::Entry* Courier::find(const Host& host) const {
-  for (const Entry& each : entries_)
-    if (each.host == host) return &each;
+  const std::uint32_t wanted = tag(host);
+  for (std::size_t i = 0; i < tags_.size(); ++i)
+    if (tags_[i] == wanted && entries_[i].host == host) return &entries_[i];
   return nullptr;
 }
 
@@ -17,6 +27,7 @@ Courier::Entry* Courier::entry(const Host& host) {
   if (Entry* found = find(host)) return found;
   if (entries_.size() >= max_entries) return nullptr;
   entries_.push_back({.host = host, .used = ctx_->now()});
+  tags_.push_back(tag(host));
   return &entries_.back();
 }
 
@@ -133,8 +144,12 @@ bool Courier::on_failed(const Host& host) {
 }
 
 void Courier::drop(Entry* entry) {
-  if (entry != &entries_.back()) *entry = std::move(entries_.back());
+  if (entry != &entries_.back()) {
+    tags_[static_cast<std::size_t>(entry - entries_.data())] = tags_.back();
+    *entry = std::move(entries_.back());
+  }
   entries_.pop_back();
+  tags_.pop_back();
 }
 
 void Courier::drop_held(const Host& host) {

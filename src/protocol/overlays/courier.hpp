@@ -71,6 +71,7 @@ class Courier {
     MessageBox message;
   };
 
+  static std::uint32_t tag(const Host& host);
   const Entry* find(const Host& host) const;
   Entry* find(const Host& host);
   Entry* entry(const Host& host);
@@ -83,6 +84,7 @@ class Courier {
   Context* ctx_ = nullptr;
   Duration linger_;
   std::vector<Entry> entries_;
+  std::vector<std::uint32_t> tags_;  // of the entries' hosts, close together: a search looks at few entries
   std::vector<Held> held_;
   bool armed_ = false;
   std::uint64_t unsent_ = 0;

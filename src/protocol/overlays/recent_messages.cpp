@@ -27,6 +27,7 @@ const RecentMessages::Entry* RecentMessages::find(const MessageUid& uid) const {
 
 bool RecentMessages::add(const MessageUid& uid, std::shared_ptr<const Bytes> payload, std::uint32_t round) {
   if (contains(uid)) return false;
+  newest_ = uid;
   if (cache_ == 0) payload.reset();
   std::size_t at = next_;
   if (ring_.size() < history_) {

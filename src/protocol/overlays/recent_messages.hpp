@@ -28,7 +28,7 @@ class RecentMessages {
   void set_salt(std::uint64_t salt) { salt_ = salt; }
 
   std::size_t size() const { return ring_.size(); }
-  bool contains(const MessageUid& uid) const { return find(uid) != nullptr; }
+  bool contains(const MessageUid& uid) const { return (!ring_.empty() && uid == newest_) || find(uid) != nullptr; }
   // Null if it was never there, or is forgotten. Good until the next add.
   const Entry* find(const MessageUid& uid) const;
   // False if it is there.
@@ -43,6 +43,7 @@ class RecentMessages {
   std::size_t history_;
   std::size_t cache_;
   std::uint64_t salt_ = 0;
+  MessageUid newest_;     // what most questions are about
   std::size_t next_ = 0;  // where the next entry goes, once the ring is full
   std::vector<Entry> ring_;
   std::vector<std::uint32_t> table_;  // linear probing; place in the ring + 1; 0: empty. A power of two

@@ -4,6 +4,7 @@
 #include "sim/overlay/event_queue.hpp"
 #include "sim/overlay/peer_table.hpp"
 
+#include <algorithm>
 #include <gtest/gtest.h>
 #include <map>
 #include <set>
@@ -35,7 +36,34 @@ TEST(EventQueue, GivesEventsByTimeSaltAndOrder) {
       model.erase(model.begin());
     }
     ASSERT_EQ(queue.size(), model.size());
+    // What is said to come is what comes.
+    auto expected = model.begin();
+    for (std::size_t ahead = 0; ahead < model.size(); ++ahead, ++expected) {
+      const EventQueue::Key* key = queue.coming(ahead);
+      if (key == nullptr) {
+        ASSERT_GE(ahead, std::min(EventQueue::ahead, model.size()));
+        break;
+      }
+      ASSERT_EQ(queue.body(*key).id, std::get<2>(*expected));
+    }
   }
+}
+
+// Each before all that are there, as many as the front has no room for.
+TEST(EventQueue, TakesABurstBeforeEverythingElse) {
+  EventQueue queue;
+  for (std::int64_t at = 1'000; at > 0; --at) {
+    queue.push_wake(at, 1, static_cast<std::uint32_t>(at));
+    if (at % 7 == 0) queue.push_wake(at + 30, 2, static_cast<std::uint32_t>(at + 30));
+  }
+  std::int64_t last = 0;
+  std::size_t count = 0;
+  for (; !queue.empty(); ++count) {
+    const EventQueue::Key key = queue.pop();
+    ASSERT_GE(key.at, last);
+    last = key.at;
+  }
+  EXPECT_EQ(count, 1'000u + 142u);
 }
 
 TEST(EventQueue, AWakeHasNoBody) {

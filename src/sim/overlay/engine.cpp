@@ -238,13 +238,31 @@ void OverlayEngine::handle(const EventQueue::Key& key) {
   stepping_ = nullptr;
 }
 
+// Asks the memory for what the next events need: each is of another node, and waits for memory more than it works.
+// Every step brings an event nearer, and asks for what the answer of the step before has told the place of.
 void OverlayEngine::look_ahead() const {
-  if (queue_.empty()) return;
-  queue_.look_ahead([this](NodeIndex node) { __builtin_prefetch(nodes_[node].get()); });
-  if (const EventBody* body = queue_.next_body()) network_.prefetch(*body);
-  constexpr std::size_t line = 64, lines = 8;
-  const auto* core = reinterpret_cast<const char*>(nodes_[queue_.top().node]->core_.get());
-  for (std::size_t i = 0; core != nullptr && i < lines; ++i) __builtin_prefetch(core + i * line);
+  if (const EventQueue::Key* key = queue_.coming(6)) {
+    __builtin_prefetch(nodes_[key->node].get());
+    network_.prefetch(key->node);
+    if (!EventQueue::is_wake(*key)) __builtin_prefetch(&queue_.body(*key));
+  }
+  if (const EventQueue::Key* key = queue_.coming(4)) {
+    if (const protocol::RuntimeCore* core = nodes_[key->node]->core_.get()) core->prefetch();
+    network_.prefetch_table(key->node);
+    if (!EventQueue::is_wake(*key)) network_.prefetch(queue_.body(*key));
+  }
+  for (const unsigned distance : {2u, 1u, 0u}) {
+    const EventQueue::Key* key = queue_.coming(distance);
+    if (key == nullptr || EventQueue::is_wake(*key)) continue;
+    const EventBody& body = queue_.body(*key);
+    const protocol::RuntimeCore* core = nodes_[key->node]->core_.get();
+    if (core == nullptr) continue;
+    if (body.kind == EventKind::message) {
+      core->prefetch(body.protocol, distance);
+    } else {
+      core->prefetch(std::nullopt, distance);
+    }
+  }
 }
 
 bool OverlayEngine::step(Duration limit) {

@@ -1,6 +1,8 @@
 // EventQueue: what is to happen, for all nodes at once: a heap of small keys over a pool of bodies, so that an event
-// costs no allocation and the heap stays in the cache.
+// costs no allocation and the heap stays in the cache. The next few keys stand before the heap in their order, so that
+// the memory that these events need can be asked for ahead of them.
 //
+// Invariants: no key of the heap is before one of the front; the front has `ahead` keys, or all.
 // Order: by time; at one time by a salt that the seed gives to each pair of nodes (so that no node is always first);
 // then by the order of the pushes. Events of one pair at one time keep their order. Thread: values.
 #pragma once
@@ -8,6 +10,8 @@
 #include "base/check.hpp"
 #include "myelin/protocol/message.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -54,9 +58,9 @@ class EventQueue {
     std::uint32_t slot;
   };
 
-  bool empty() const { return heap_.empty(); }
-  std::size_t size() const { return heap_.size(); }
-  const Key& top() const { return heap_.front(); }
+  bool empty() const { return begin_ == end_; }
+  std::size_t size() const { return end_ - begin_ + heap_.size(); }
+  const Key& top() const { return front_[begin_]; }
 
   void push(std::int64_t at, std::uint16_t salt, std::uint32_t node, EventBody body) {
     const std::uint32_t slot = take_slot();
@@ -69,23 +73,15 @@ class EventQueue {
   }
 
   Key pop() {
-    const Key top = heap_.front();
-    const Key last = heap_.back();
-    heap_.pop_back();
-    if (!heap_.empty()) sift_down(last);
+    const Key top = front_[begin_++];
+    if (end_ - begin_ < ahead) refill();
     return top;
   }
-  // Asks the memory for what the next events need: each is of another node, and waits for memory more than it works.
-  template <typename F>
-  void look_ahead(F&& soon) const {
-    const std::size_t end = heap_.size() < arity + 1 ? heap_.size() : arity + 1;
-    for (std::size_t i = 1; i < end; ++i) {
-      if (!is_wake(heap_[i])) __builtin_prefetch(&bodies_[heap_[i].slot]);
-      soon(heap_[i].node);
-    }
-  }
-  // The body of the next event, if it has one.
-  const EventBody* next_body() const { return is_wake(top()) ? nullptr : &bodies_[top().slot]; }
+  // The key of the event that comes after so many others, as things stand; null: it is not known yet.
+  static constexpr std::size_t ahead = 8;
+  const Key* coming(std::size_t index) const { return begin_ + index < end_ ? &front_[begin_ + index] : nullptr; }
+  // The body of an event that comes. REQUIRES: it has one.
+  const EventBody& body(const Key& key) const { return bodies_[key.slot]; }
   static bool is_wake(const Key& key) { return key.slot == no_slot; }
   // Of a key that was popped, once.
   EventBody take(const Key& key) {
@@ -111,7 +107,39 @@ class EventQueue {
     free_.pop_back();
     return slot;
   }
+  // Into the front if it belongs before one that stands there, or if that is short and nothing else is left.
   void push_key(const Key& key) {
+    const std::size_t count = end_ - begin_;
+    if ((count < ahead && heap_.empty()) || before(key, front_[end_ - 1])) {
+      if (end_ == front_.size()) {
+        make_room();
+        if (!heap_.empty() && !before(key, front_[end_ - 1])) return push_heap(key);
+      }
+      std::size_t at = end_++;
+      for (; at > begin_ && before(key, front_[at - 1]); --at) front_[at] = front_[at - 1];
+      front_[at] = key;
+      return;
+    }
+    push_heap(key);
+  }
+  // The front moves to its beginning; if it is long, its last ones go to the heap.
+  void make_room() {
+    while (end_ - begin_ > 2 * ahead) push_heap(front_[--end_]);
+    std::move(front_.begin() + begin_, front_.begin() + end_, front_.begin());
+    end_ -= begin_;
+    begin_ = 0;
+  }
+  void refill() {
+    if (heap_.empty()) return;
+    if (end_ + ahead > front_.size()) make_room();
+    for (std::size_t i = 0; i < ahead && !heap_.empty(); ++i) {
+      front_[end_++] = heap_.front();
+      const Key last = heap_.back();
+      heap_.pop_back();
+      if (!heap_.empty()) sift_down(last);
+    }
+  }
+  void push_heap(const Key& key) {
     std::size_t at = heap_.size();
     heap_.push_back(key);
     while (at > 0) {
@@ -139,6 +167,8 @@ class EventQueue {
     heap_[at] = key;
   }
 
+  std::array<Key, 8 * ahead> front_{};  // [begin_, end_)
+  std::size_t begin_ = 0, end_ = 0;
   std::vector<Key> heap_;
   std::vector<EventBody> bodies_;
   std::vector<std::uint32_t> free_;

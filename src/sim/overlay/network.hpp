@@ -69,6 +69,9 @@ class Network {
     __builtin_prefetch(sessions_.data() + body.session);
     if (body.peer < hosts_.size()) __builtin_prefetch(hosts_.data() + body.peer);
   }
+  // The same of what its handling will send, in two steps.
+  void prefetch(NodeIndex node) const { __builtin_prefetch(nodes_.data() + node); }
+  void prefetch_table(NodeIndex node) const { nodes_[node].table.prefetch(); }
   std::uint16_t salt(NodeIndex from, NodeIndex to, std::int64_t at) const;
 
   // -- Faults.

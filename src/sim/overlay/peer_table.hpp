@@ -23,6 +23,11 @@ class PeerTable {
       if (slots_[i].peer == none) return none;
     }
   }
+  // Asks the memory for what find() will look at.
+  void prefetch() const {
+    __builtin_prefetch(slots_.data());
+    if (slots_.size() > 8) __builtin_prefetch(slots_.data() + 8);
+  }
   void set(std::uint32_t peer, std::uint32_t session) {
     if ((size_ + 1) * 4 > slots_.size() * 3) grow();
     for (std::size_t i = home(peer);; i = next(i)) {
