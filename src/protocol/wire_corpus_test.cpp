@@ -13,8 +13,8 @@
 #define LLVMFuzzerTestOneInput wire_w3_fuzz_target
 #include "protocol/wire_w3_fuzz.cpp"  // NOLINT(bugprone-suspicious-include)
 #undef LLVMFuzzerTestOneInput
-#define LLVMFuzzerTestOneInput config_fuzz_target
-#include "protocol/config_fuzz.cpp"  // NOLINT(bugprone-suspicious-include)
+#define LLVMFuzzerTestOneInput protocol_config_fuzz_target
+#include "protocol/protocol_config_fuzz.cpp"  // NOLINT(bugprone-suspicious-include)
 #undef LLVMFuzzerTestOneInput
 
 namespace {
@@ -26,7 +26,7 @@ TEST(WireCorpus, IsReplayed) {
   EXPECT_GE(replay_corpus(corpus + "session_machine_fuzz", session_machine_fuzz_target), 10u);
   EXPECT_GE(replay_corpus(corpus + "wire_w0_fuzz", wire_w0_fuzz_target), 4u);
   EXPECT_GE(replay_corpus(corpus + "wire_w3_fuzz", wire_w3_fuzz_target), 4u);
-  EXPECT_GE(replay_corpus(corpus + "config_fuzz", config_fuzz_target), 4u);
+  EXPECT_GE(replay_corpus(corpus + "protocol_config_fuzz", protocol_config_fuzz_target), 4u);
 }
 
 }  // namespace
