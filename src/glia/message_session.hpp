@@ -75,7 +75,6 @@ class MessageSender {
   Result<std::optional<Event>> next();
   Result<void> finish() const;
   std::size_t waiting() const { return waiting_.size(); }
-  bool rooms_promised() const { return !promised_.empty(); }
 
  private:
   Result<WireRoom> take_room(View body);

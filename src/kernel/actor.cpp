@@ -17,11 +17,14 @@ namespace {
 struct KeptBlocks {
   std::array<void*, 64> blocks{};
   std::size_t count = 0;
+  bool closed = false;
   KeptBlocks() = default;
   KeptBlocks(const KeptBlocks&) = delete;
   KeptBlocks& operator=(const KeptBlocks&) = delete;
+  // What is freed after the thread's end is not kept.
   ~KeptBlocks() {
     while (count > 0) ::operator delete(blocks[--count]);
+    closed = true;
   }
 };
 thread_local KeptBlocks kept_blocks;
@@ -34,7 +37,8 @@ void* Actor::operator new(std::size_t bytes) {
 }
 
 void Actor::operator delete(void* block) noexcept {
-  if (!reuses_blocks || kept_blocks.count == kept_blocks.blocks.size()) return ::operator delete(block);
+  if (!reuses_blocks || kept_blocks.closed || kept_blocks.count == kept_blocks.blocks.size())
+    return ::operator delete(block);
   kept_blocks.blocks[kept_blocks.count++] = block;
 }
 

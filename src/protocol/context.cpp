@@ -17,13 +17,13 @@ std::uint64_t ProtocolContext::random() { return core_.executor_.random(); }
 Metrics& ProtocolContext::metrics() { return cell_.metrics; }
 ProtocolId ProtocolContext::id() const { return cell_.id; }
 
-Result<void> ProtocolContext::register_codec(Codec codec) {
+Result<void> ProtocolContext::register_codec(Codec codec, bool yields) {
   const MessageType& type = *codec.type;
   if (auto free = core_.check_wire(cell_, type, false); !free) return noted(std::move(free));
   Result<MessageEntry*> entry = cell_.messages.entry(type);
   if (!entry) return noted(std::unexpected(std::move(entry.error())));
-  // Not noted: a handler of a type with fields brings a serializer, and yields to one that is there.
-  if ((*entry)->has_codec) return fail(ErrorCode::conflict, std::string(type.name) + " has a serializer");
+  if ((*entry)->has_codec && yields) return {};
+  if ((*entry)->has_codec) return noted(fail(ErrorCode::conflict, std::string(type.name) + " has a serializer"));
   (*entry)->has_codec = true;
   if (!core_.whole_) (*entry)->codec = std::make_unique<Codec>(std::move(codec));
   return {};

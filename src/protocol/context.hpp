@@ -20,7 +20,7 @@ class ProtocolContext final : public detail::ContextCore, public Logger {
   std::uint64_t random() override;
   Logger& logger() override { return *this; }
   Metrics& metrics() override;
-  Result<void> register_codec(Codec codec) override;
+  Result<void> register_codec(Codec codec, bool yields) override;
   Result<void> register_handler(const MessageType& type, detail::MessageHandler handler) override;
   Result<void> register_sent(const MessageType& type, detail::MessageHandler handler) override;
   Result<void> register_failed(const MessageType& type, detail::FailedHandler handler) override;

@@ -304,19 +304,9 @@ void Core::dispatch_next() {
   if (ready_first_ == nullptr) ready_last_ = nullptr;
   cell.in_ready = false;
   ++cell.events;
-  bool threw = false;
-  std::string what;
-  try {
-    std::visit([&](auto& kind) { handle(cell, kind); }, cell.mailbox.begin());
-  } catch (const std::exception& error) {
-    threw = true;
-    what = error.what();
-  } catch (...) {
-    threw = true;
-    what = "an exception that is no std::exception";
-  }
+  auto thrown = what_is_thrown([&] { std::visit([&](auto& kind) { handle(cell, kind); }, cell.mailbox.begin()); });
   cell.mailbox.finish();
-  if (threw) crashed(cell, std::move(what));
+  if (thrown) crashed(cell, std::move(*thrown));
   make_ready(cell);
   after_event(cell);
 }

@@ -12,6 +12,7 @@
 #include "protocol/metrics.hpp"
 #include "protocol/requests.hpp"
 #include "protocol/slots.hpp"
+#include "protocol/thrown.hpp"
 #include "protocol/timers.hpp"
 
 #include <cstdint>

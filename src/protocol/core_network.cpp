@@ -173,19 +173,10 @@ class Core::AtOnce final : public detail::MessageSink {
     ++cell_.events;
     core_.counters_.add(Counter::message_dispatched);
     taken = true;
-    try {
-      handler_(box, from_);
-    } catch (const std::exception& error) {
-      threw = true;
-      what = error.what();
-    } catch (...) {
-      threw = true;
-      what = "an exception that is no std::exception";
-    }
+    thrown = what_is_thrown([&] { handler_(box, from_); });
   }
   bool taken = false;
-  bool threw = false;
-  std::string what;
+  std::optional<std::string> thrown;
 
  private:
   Core& core_;
@@ -208,7 +199,7 @@ bool Core::handle_at_once(Cell& cell, const MessageEntry& entry, const Host& fro
     shown = fail(ErrorCode::protocol, error.what());
   }
   if (!sink.taken) return malformed(cell, shown.error(), from), true;
-  if (sink.threw) crashed(cell, std::move(sink.what));
+  if (sink.thrown) crashed(cell, std::move(*sink.thrown));
   after_event(cell);
   return true;
 }

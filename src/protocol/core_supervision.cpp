@@ -9,12 +9,8 @@ namespace myelin::protocol {
 Result<void> Core::start_instance(Cell& cell) {
   cell.context = std::make_unique<ProtocolContext>(*this, cell);
   cell.registration_error.reset();
-  try {
-    cell.protocol->start(cell.context->context());
-  } catch (const std::exception& error) {
-    return fail(ErrorCode::trapped, cell.name + ": " + error.what());
-  } catch (...) {
-    return fail(ErrorCode::trapped, cell.name + ": an exception that is no std::exception");
+  if (auto thrown = what_is_thrown([&] { cell.protocol->start(cell.context->context()); })) {
+    return fail(ErrorCode::trapped, cell.name + ": " + *thrown);
   }
   if (cell.registration_error) {
     return fail(cell.registration_error->code, cell.name + ": " + cell.registration_error->message);
@@ -65,22 +61,14 @@ void Core::restart(Cell& cell) {
   ++cell.restarts;
   counters_.add(Counter::protocol_restart);
   cell.state = Cell::State::running;
-  std::string what;
-  bool threw = false;
-  try {
+  auto thrown = what_is_thrown([&] {
     cell.protocol = cell.factory();
     if (!cell.protocol) throw std::runtime_error("the factory made nothing");
     if (auto begun = start_instance(cell); !begun) throw std::runtime_error(to_string(begun.error()));
     cell.protocol->on_restart(cell.restarts);
-  } catch (const std::exception& error) {
-    threw = true;
-    what = error.what();
-  } catch (...) {
-    threw = true;
-    what = "an exception that is no std::exception";
-  }
-  if (threw) {
-    crashed(cell, std::move(what));
+  });
+  if (thrown) {
+    crashed(cell, std::move(*thrown));
     if (cell.state == Cell::State::running) end_cell(cell, Cell::State::failed);
     return;
   }

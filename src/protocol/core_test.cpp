@@ -7,8 +7,11 @@
 namespace myelin::protocol::testing {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::StartsWith;
 
 TEST(Core, StartsAllBeforeItInitialisesAny) {
   World world;
@@ -92,6 +95,24 @@ TEST(Core, OneHandlerPerWireNameInARuntime) {
   world.add(2, "b", handler);
   world.start();
   EXPECT_THAT(world.journal, ElementsAre("start: conflict: b: a handles testing.Note"));
+}
+
+// Whoever gives a serializer of his own gives it before the handler, which would bring the usual one.
+TEST(Core, ASecondSerializerIsTheRuntimesErrorAndAHandlerYieldsToTheFirst) {
+  World yields;
+  yields.add(1, "a", [](Scripted&, Context& ctx) {
+    ctx.register_message_serializer<Note>();
+    ctx.register_message_handler<Note>([](const Note&, const Host&) {});
+  });
+  yields.start();
+  EXPECT_THAT(yields.journal, Not(Contains(StartsWith("start:"))));
+  World twice;
+  twice.add(1, "a", [](Scripted&, Context& ctx) {
+    ctx.register_message_handler<Note>([](const Note&, const Host&) {});
+    ctx.register_message_serializer<Note>();
+  });
+  twice.start();
+  EXPECT_THAT(twice.journal, ElementsAre("start: conflict: a: testing.Note has a serializer"));
 }
 
 TEST(Core, AStartThatThrowsIsTheRuntimesError) {

@@ -135,7 +135,8 @@ class MYELIN_API ContextCore {
   virtual std::uint64_t random() = 0;
   virtual Logger& logger() = 0;
   virtual Metrics& metrics() = 0;
-  virtual Result<void> register_codec(Codec codec) = 0;
+  // `yields`: to one that is there, without an error.
+  virtual Result<void> register_codec(Codec codec, bool yields) = 0;
   virtual Result<void> register_handler(const MessageType& type, MessageHandler handler) = 0;
   virtual Result<void> register_sent(const MessageType& type, MessageHandler handler) = 0;
   virtual Result<void> register_failed(const MessageType& type, FailedHandler handler) = 0;
@@ -225,12 +226,12 @@ class Context {
   // For a type that is sent only, or whose payload is written in a way of its own. Errors: conflict.
   template <Message M>
   Registered register_message_serializer(Serializer<M> serializer) {
-    return core_->register_codec(codec_of<M>(std::move(serializer)));
+    return core_->register_codec(codec_of<M>(std::move(serializer)), false);
   }
   template <Message M>
     requires HasFields<M>
   Registered register_message_serializer() {
-    return core_->register_codec(codec_of<M>());
+    return core_->register_codec(codec_of<M>(), false);
   }
   // Told when a message of that type has been handed to the network, or will never be. Errors: conflict.
   template <Message M>
@@ -347,7 +348,7 @@ class Context {
   template <Message M>
   Registered register_box_handler(detail::MessageHandler handler) {
     if constexpr (HasFields<M>) {
-      if (auto made = register_message_serializer<M>(); !made && made.error().code != ErrorCode::conflict) return made;
+      if (auto made = core_->register_codec(codec_of<M>(), true); !made) return made;
     }
     return core_->register_handler(type_of<M>(), std::move(handler));
   }

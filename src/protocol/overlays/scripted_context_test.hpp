@@ -132,7 +132,7 @@ class ScriptedContext final : public detail::ContextCore, Logger, Metrics {
   std::uint64_t random() override { return random_(); }
   Logger& logger() override { return *this; }
   Metrics& metrics() override { return *this; }
-  Result<void> register_codec(Codec) override { return {}; }
+  Result<void> register_codec(Codec, bool) override { return {}; }
   Result<void> register_handler(const MessageType& type, detail::MessageHandler handler) override {
     handlers_.emplace(&type, std::move(handler));
     return {};
