@@ -81,6 +81,13 @@ class MYELIN_API Membership : public Protocol {
 // Where the paper leaves it open: the node at which a FORWARDJOIN ends asks the new node with a NEIGHBOR of high
 // priority, so that links are symmetric; the receiver of a DISCONNECT closes the connection; the reply to a SHUFFLE
 // goes over a connection of its own, kept for `linger`.
+//
+// Beyond the paper, for crowds that join through one contact faster than walks end, and for overlays that come to rest:
+// a JOIN takes the place of the JOIN before it, so that the contact keeps the links that walks begin with; a new node
+// asks nobody before its walks should have ended (`neighbor_timeout`), and one without a link joins its contact again;
+// a free place is offered after a loss, in that cycle and the next, and then one may stay free; a node that lacks more
+// asks with high priority once it has lacked them for a whole cycle; one whose passive view is not half full shuffles
+// with its contact too, every other time.
 struct HyParViewParameters {
   std::vector<Host> contacts = {};  // one is chosen at random to join through; none: the first node of an overlay
   std::size_t active_view_size = 5;

@@ -85,6 +85,34 @@ TEST(HyParViewOverlay, IsOneAgainAfterAPartition) {
   EXPECT_TRUE(holds(scenario, {.seeds = 20}));
 }
 
+// Far more join through one contact at once than it has places, before the walks of the first have ended.
+TEST(HyParViewOverlay, ACrowdThatJoinsAtOnceIsOneOverlay) {
+  for (const auto interval : {std::chrono::microseconds(100), std::chrono::microseconds(2000)}) {
+    for (std::uint64_t seed = 1; seed <= 4; ++seed) {
+      Simulation world({.seed = seed, .latency = Latency::uniform(milliseconds(10), milliseconds(50))});
+      world.add_nodes(2000, star, interval);
+      ASSERT_TRUE(world.run_for(interval * 2000 + seconds(20)));
+      const auto connected = checks::connected(world);
+      EXPECT_TRUE(connected) << to_string(connected.error()) << ", seed " << seed;
+      std::size_t few = 0;
+      for (NodeIndex node = 0; node < world.size(); ++node) few += world.neighbors(node).size() < 4;
+      EXPECT_LE(few, 4u) << "next to all have the neighbours that a fanout of four needs, seed " << seed;
+    }
+  }
+}
+
+// A node that was refused by all it knows, and has all its links but one, leaves it at that: no new link disturbs what
+// is built on the overlay.
+TEST(HyParViewOverlay, ComesToRest) {
+  Simulation world({.seed = 2});
+  world.add_nodes(500, star, milliseconds(20));
+  ASSERT_TRUE(world.run_for(seconds(60)));
+  std::vector<std::vector<NodeIndex>> before;
+  for (NodeIndex node = 0; node < world.size(); ++node) before.push_back(world.neighbors(node));
+  ASSERT_TRUE(world.run_for(seconds(120)));
+  for (NodeIndex node = 0; node < world.size(); ++node) EXPECT_EQ(world.neighbors(node), before[node]) << node;
+}
+
 TEST(HyParViewOverlay, ShuffleRotatesPassive) {
   Simulation world({.seed = 5});
   world.add_nodes(60, star, milliseconds(100));

@@ -80,8 +80,9 @@ void HyParView::joining_failed() {
 void HyParView::on_join(const hyparview::JoinMessage&, const Host& from) {
   if (!courier_.heeds(from)) return;
   if (!is_active(from)) {
-    if (full()) drop_random_active();
+    if (full()) make_room_for_join();
     add_active(from);
+    newest_ = from;
   }
   const auto box = MessageBox::make<hyparview::ForwardJoin>({from, static_cast<std::uint8_t>(parameters_.arwl)});
   for (const Host& each : active_)
@@ -118,7 +119,7 @@ std::size_t HyParView::asked(const Host& host) const {
 
 void HyParView::ask(const Host& host, bool replace) {
   if (asked(host) != none || asked_.size() >= max_asked) return;
-  const bool high_priority = replace || active_.empty();
+  const bool high_priority = replace || active_.empty() || urgent_;
   if (auto sent = courier_.send(MessageBox::make<hyparview::Neighbor>({high_priority}), host); !sent) return;
   // A peer that takes the request and never answers; a dial that fails tells so itself.
   const TimerId timer = ctx_->start_timer(parameters_.neighbor_timeout, [this, host] {
@@ -143,6 +144,7 @@ void HyParView::on_neighbor(const hyparview::Neighbor& message, const Host& from
   if (is_active(from)) return tell(hyparview::NeighborReply{true}, from);
   const bool accepted = message.high_priority || !full();
   if (accepted) {
+    linked_ = true;
     if (full()) drop_random_active();
     add_active(from);
   }
@@ -192,16 +194,26 @@ void HyParView::add_active(const Host& host) {
 
 bool HyParView::remove_active(const Host& host) {
   if (!remove_unordered(active_, host)) return false;
+  rounds_ = rounds_after_loss;
   courier_.keep(host, false);
   (void)ctx_->publish(NeighborDown{host});
   return true;
 }
 
-void HyParView::drop_random_active() {
-  const Host dropped = active_[static_cast<std::size_t>(draw(active_.size()))];
+void HyParView::drop_random_active() { drop(Host(active_[static_cast<std::size_t>(draw(active_.size()))])); }
+
+void HyParView::drop(const Host& dropped) {
   tell(hyparview::Disconnect{}, dropped);
   (void)remove_active(dropped);
   add_passive(dropped);
+}
+
+// Of a crowd that joins at once the newest goes: the links that FORWARDJOINs walk on over stay those into the overlay.
+// Were they given away at random, a crowd that comes faster than its walks end would soon hold all of them, know
+// nobody but itself, and could be cut off as a whole.
+void HyParView::make_room_for_join() {
+  if (is_active(newest_)) return drop(Host(newest_));
+  drop_random_active();
 }
 
 void HyParView::add_passive(const Host& host) {
@@ -209,9 +221,24 @@ void HyParView::add_passive(const Host& host) {
   passive_.add(host, [this](std::uint64_t n) { return draw(n); });
 }
 
+// Fewer than all but one: what the paper's fanout needs.
+bool HyParView::short_of_links() const {
+  return active_.size() < std::max<std::size_t>(parameters_.active_view_size - 1, 1);
+}
+
+// Whether a free place is offered. After a loss it is, to all that the passive view holds in this cycle and the next.
+// When all of them have refused, one place may stay free (a node with a place is what others look for); see cycle().
+// Not while FORWARDJOINs are on their way: their ends, all over the overlay, are to be the neighbours of a node that is
+// new. Those that it knows by then are as new as itself, and a crowd whose views fill up with each other is cut off.
+bool HyParView::wants_links() const {
+  if (full()) return false;
+  if (walks_ != 0) return active_.empty() && linked_;
+  return rounds_ > 0;
+}
+
 // The reactive step: a free place is offered to one node of the passive view after the other.
 void HyParView::repair() {
-  while (!full() && repairing_.empty()) {
+  while (wants_links() && repairing_.empty()) {
     const Host* next = passive_.try_next([this](std::uint64_t n) { return draw(n); });
     if (next == nullptr) {
       if (active_.empty() && joining_.empty() && asked_.empty()) joining_failed();
@@ -219,6 +246,11 @@ void HyParView::repair() {
     }
     if (asked(*next) != none) continue;
     const Host candidate = *next;
+    // A node that has no link left and turns to its contact asks for new walks, not for one place that the next takes.
+    if (active_.empty() && contains(parameters_.contacts, candidate)) {
+      if (joining_.empty()) join(candidate);
+      continue;
+    }
     ask(candidate, false);
     if (asked(candidate) != none) repairing_ = candidate;
   }
@@ -231,6 +263,12 @@ void HyParView::on_session_connected(const Host& host) {
   if (host != joining_) return;
   joining_ = {};
   tell(hyparview::JoinMessage{}, host);
+  if (walks_ != 0) (void)ctx_->cancel_timer(walks_);
+  linked_ = false;
+  walks_ = ctx_->start_timer(parameters_.neighbor_timeout, [this] {
+    walks_ = 0;
+    repair();
+  });
   if (is_active(host)) return;
   if (full()) drop_random_active();
   add_active(host);
@@ -279,13 +317,29 @@ void HyParView::lost(const Host& host, bool retry) {
 
 void HyParView::cycle() {
   passive_.forget_tries();
+  if (rounds_ > 0) --rounds_;
+  // Asking goes on at a node that is shorter of links, and at one that knows so few that it may be in a small piece of
+  // the overlay.
+  if (short_of_links() || knows_few()) rounds_ = std::max(rounds_, 1u);
+  // Few who know only each other would be refused by all others, whose views are full, for ever.
+  urgent_ = short_of_links() && was_short_;
+  was_short_ = short_of_links();
+  if (urgent_ || (!full() && knows_few()))
+    for (const Host& each : parameters_.contacts) add_passive(each);
   repair();
   const Host* target = choose(active_, [this](std::uint64_t n) { return draw(n); }, [](const Host&) { return true; });
   if (target == nullptr) {
-    if (joining_.empty() && asked_.empty() && rejoin_ == 0) join_any();
+    if (joining_.empty() && asked_.empty() && rejoin_ == 0 && walks_ == 0) join_any();
     return;
   }
-  const Host to = *target;
+  Host to = *target;
+  // A piece of the overlay that is cut off has only its own nodes to exchange with: a contact leads out of it.
+  if (knows_few() && draw(2) == 0) {
+    const Host* outside = choose(
+        parameters_.contacts, [this](std::uint64_t n) { return draw(n); },
+        [this](const Host& each) { return each != ctx_->self() && !each.empty() && !is_active(each); });
+    if (outside != nullptr) to = *outside;
+  }
   const auto random = [this](std::uint64_t n) { return draw(n); };
   std::vector<Host> nodes = active_;
   (void)remove_unordered(nodes, to);
@@ -333,7 +387,7 @@ void HyParView::merge(const std::vector<Host>& nodes, std::vector<Host> sent) {
     if (each == ctx_->self() || each.empty() || is_active(each)) continue;
     passive_.exchange(each, sent, [this](std::uint64_t n) { return draw(n); });
   }
-  if (!full()) repair();
+  repair();
 }
 
 std::unique_ptr<Membership> make_hyparview(HyParViewParameters parameters) {

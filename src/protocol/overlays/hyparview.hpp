@@ -39,6 +39,9 @@ class HyParView final : public Membership {
   void cycle() override;
 
  private:
+  // Cycles in which a free place is offered after a loss: the rest of the one that it happened in, and a whole one.
+  static constexpr unsigned rounds_after_loss = 2;
+
   // A NEIGHBOR that was sent, or waits for its session.
   struct Asked {
     Host host;
@@ -70,6 +73,11 @@ class HyParView final : public Membership {
   void add_active(const Host& host);
   bool remove_active(const Host& host);
   void drop_random_active();
+  void drop(const Host& host);
+  void make_room_for_join();
+  bool short_of_links() const;
+  bool knows_few() const { return passive_.size() * 2 < parameters_.passive_view_size; }
+  bool wants_links() const;
   void add_passive(const Host& host);
   void merge(const std::vector<Host>& nodes, std::vector<Host> sent);
   template <Message M>
@@ -87,7 +95,13 @@ class HyParView final : public Membership {
   Host repairing_;              // the one that was asked to fill a free place; empty: none
   Host joining_;                // the contact whose session is awaited; empty: none
   std::vector<Host> shuffled_;  // what the last SHUFFLE of this node held
+  Host newest_;                 // the last that joined through this node
   TimerId rejoin_ = 0;
+  TimerId walks_ = 0;       // until the FORWARDJOINs of this node's JOIN should have ended
+  bool linked_ = false;     // one of them has
+  unsigned rounds_ = 0;     // cycles in which a free place is still offered
+  bool was_short_ = false;  // of links, when the last cycle began
+  bool urgent_ = false;     // it still is, a whole cycle later: its requests have high priority
 };
 
 }  // namespace myelin::protocol

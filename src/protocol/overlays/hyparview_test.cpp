@@ -293,6 +293,62 @@ TEST_F(HyParViewTest, JoinsWhenAskedTo) {
   EXPECT_TRUE(active(7));
 }
 
+TEST_F(HyParViewTest, OfThoseThatJoinTheNewestGoes) {
+  links(1, 2);
+  for (std::uint16_t port = 20; port < 30; ++port) {
+    ctx.connected(host(port));
+    ctx.receive(JoinMessage{}, host(port));
+    EXPECT_TRUE(active(1) && active(2) && active(port)) << port;
+  }
+}
+
+TEST_F(HyParViewTest, OnePlaceMayStayFreeOnceAllHaveRefused) {
+  links(1, 3);
+  spare(10, 16);
+  ctx.disconnected(host(3));
+  const auto refuse_all = [this] {
+    std::size_t asked = 0;
+    for (; !ctx.receivers<Neighbor>().empty(); ++asked) {
+      EXPECT_FALSE(ctx.last<Neighbor>().high_priority);
+      const Host to = ctx.receivers<Neighbor>().back();
+      ctx.clear();
+      ctx.receive(NeighborReply{false}, to);
+    }
+    return asked;
+  };
+  for (std::uint16_t port = 10; port < 26; ++port) ctx.connected(host(port));
+  EXPECT_EQ(refuse_all(), 6u);
+  node.cycle();
+  EXPECT_EQ(refuse_all(), 6u) << "a whole cycle more";
+  node.cycle();
+  EXPECT_EQ(refuse_all(), 0u);
+  ctx.disconnected(host(2));
+  EXPECT_EQ(refuse_all(), 6u) << "another loss";
+}
+
+TEST_F(HyParViewTest, ANodeThatStaysShortOfLinksInsists) {
+  links(1, 1);
+  spare(10, 6);
+  for (std::uint16_t port = 10; port < 16; ++port) ctx.connected(host(port));
+  const auto refuse = [this](bool high_priority) {
+    std::size_t asked = 0;
+    for (; !ctx.receivers<Neighbor>().empty(); ++asked) {
+      EXPECT_EQ(ctx.last<Neighbor>().high_priority, high_priority);
+      const Host to = ctx.receivers<Neighbor>().back();
+      ctx.clear();
+      ctx.receive(NeighborReply{false}, to);
+    }
+    return asked;
+  };
+  node.cycle();
+  EXPECT_EQ(refuse(false), 6u);
+  node.cycle();
+  EXPECT_EQ(refuse(true), 6u);
+  links(2, 1);
+  node.cycle();
+  EXPECT_TRUE(ctx.receivers<Neighbor>().empty()) << "no longer";
+}
+
 class HyParViewContacts : public HyParViewTest {
  protected:
   HyParViewContacts() : HyParViewTest({.contacts = {host(100), host(7)}}) {}
@@ -306,6 +362,44 @@ TEST_F(HyParViewContacts, JoinsThroughAContactUntilOneAnswers) {
   EXPECT_EQ(ctx.connects.size(), 2u);
   ctx.connected(host(7));
   EXPECT_TRUE(active(7));
+}
+
+TEST_F(HyParViewContacts, ANewNodeWaitsForTheEndsOfItsWalks) {
+  ctx.connected(host(7));
+  ctx.receive(ShuffleReply{Shared<std::vector<Host>>::of(hosts(20, 4))}, host(7));
+  ctx.clear();
+  ctx.receive(Disconnect{}, host(7));
+  EXPECT_TRUE(ctx.receivers<Neighbor>().empty() && ctx.connects.empty()) << "nobody is asked meanwhile";
+  ctx.connected(host(30));
+  ctx.receive(Neighbor{true}, host(30));
+  EXPECT_TRUE(active(30));
+  EXPECT_TRUE(ctx.connects.empty());
+  ctx.receive(Disconnect{}, host(30));
+  EXPECT_FALSE(ctx.connects.empty()) << "that was one of them: a node without a link looks for another";
+}
+
+TEST_F(HyParViewContacts, WhenNoWalkEndsItAsksItself) {
+  ctx.connected(host(7));
+  ctx.receive(Disconnect{}, host(7));
+  ctx.disconnected(host(7));
+  ctx.clear();
+  ctx.advance(seconds(3));
+  EXPECT_EQ(ctx.connects, hosts(7, 1)) << "its contact, for new walks";
+  ctx.connected(host(7));
+  EXPECT_EQ(ctx.receivers<JoinMessage>(), hosts(7, 1));
+}
+
+TEST_F(HyParViewContacts, ANodeThatKnowsFewShufflesWithItsContactToo) {
+  links(1, 3);
+  std::size_t outside = 0;
+  for (int i = 0; i < 64; ++i) {
+    node.cycle();
+    ctx.connected(host(7));
+    outside += contains(ctx.receivers<Shuffle>(), host(7));
+    ctx.clear();
+  }
+  EXPECT_GT(outside, 8u);
+  EXPECT_LT(outside, 56u);
 }
 
 TEST_F(HyParViewContacts, ALonelyNodeJoinsAgain) {

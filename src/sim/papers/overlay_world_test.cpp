@@ -39,7 +39,7 @@ TEST(OverlayWorld, PayloadsTooManyComeFromNewLinksAlone) {
   std::size_t with_links = 0, too_many = 0;
   for (const std::uint64_t seed : {1, 2, 3}) {
     OverlayWorld world(nodes, seed, Overlay::hyparview, plumtree());
-    world.build(5);
+    world.build(0);  // places are free: the cycles fill them, and then all is at rest
     for (int i = 0; i < 2; ++i) (void)payloads(world);
     (void)world.new_links();
     for (int i = 0; i < 15; ++i) {
