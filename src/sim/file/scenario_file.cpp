@@ -7,6 +7,7 @@
 #include "sim/guests.hpp"
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <functional>
 #include <set>
@@ -462,6 +463,24 @@ Done read_root(const Reader& in, const Node& root, ScenarioFile& file) {
         }}});
 }
 
+// Keys of the root or of a fault that processes on one machine cannot be given.
+constexpr std::array simulated_roots{"latency", "noise", "guests", "calls", "allow_anyone"};
+constexpr std::array simulated_faults{"partition", "heal", "noise", "latency"};
+
+std::vector<FileKey> simulated_only(const Node& root) {
+  std::vector<FileKey> found;
+  const auto look = [&found](const Node& map, const auto& names) {
+    for (std::size_t i = 0; i < map.keys.size(); ++i)
+      if (std::ranges::find(names, map.keys[i]) != names.end())
+        found.push_back({map.keys[i], map.places[i].first, map.places[i].second});
+  };
+  look(root, simulated_roots);
+  for (std::size_t i = 0; i < root.keys.size(); ++i)
+    if (root.keys[i] == "faults")
+      for (const Node& fault : root.items[i].items) look(fault, simulated_faults);
+  return found;
+}
+
 }  // namespace
 
 Result<Pick> parse_pick(std::string_view text) {
@@ -508,6 +527,7 @@ Result<ScenarioFile> parse_scenario(std::string_view text, std::string_view orig
   ScenarioFile file;
   const Reader in(origin);
   if (auto read = read_root(in, *root, file); !read) return fail(read.error());
+  file.simulated_only = simulated_only(*root);
   simulation::Scenario& scenario = file.scenario;
   if (file.protocols.empty()) return in.error(*root, "the scenario has no protocols");
   if (scenario.nodes == 0) return in.error(*root, "the scenario has no nodes");
