@@ -1,5 +1,6 @@
 #include "cli/sim_real.hpp"
 
+#include "base/units.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/output.hpp"
 #include "myelin/protocol.hpp"
@@ -13,6 +14,7 @@
 #include <cstdio>
 #include <cstring>
 #include <fcntl.h>
+#include <functional>
 #include <iostream>
 #include <map>
 #include <memory>
@@ -23,6 +25,7 @@
 #include <spawn.h>
 #include <sstream>
 #include <string>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -33,6 +36,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 using Id = std::pair<std::uint64_t, std::uint64_t>;
+constexpr std::uint64_t max_broadcast = std::uint64_t{1} << 20;  // bytes
 
 // -- One node.
 
@@ -56,6 +60,7 @@ class Reporter final : public protocol::Protocol {
                        : "refused " + to_string(accepted.error()));
         });
   }
+  void reset(const protocol::Host& host) { ctx_->disconnect(host); }
   static void say(const std::string& line) {
     std::fputs((line + "\n").c_str(), stdout);
     std::fflush(stdout);
@@ -73,7 +78,24 @@ struct Child {
   std::string host;  // empty: not ready yet
   std::string line;
   Clock::time_point since;
+  // A slow one runs for 1/`factor` of each period; its next stop or continuation is at `toggle`.
+  double factor = 1;
+  bool stopped = false;
+  Clock::time_point toggle;
 };
+
+constexpr std::chrono::milliseconds slow_period{100};
+constexpr std::chrono::milliseconds least_run{1};
+constexpr double most_slow = 1e6;
+
+// Of each period: how long a node that is slow by that factor runs.
+Clock::duration run_of(double factor) {
+  const auto share = std::chrono::duration<double, std::milli>(slow_period) / factor;
+  return std::max<Clock::duration>(std::chrono::duration_cast<Clock::duration>(share), least_run);
+}
+Clock::duration pause_of(double factor) {
+  return std::chrono::duration_cast<Clock::duration>(run_of(factor) * (factor - 1));
+}
 
 class RealRun {
  public:
@@ -97,40 +119,23 @@ class RealRun {
     return {};
   }
 
-  // Lets the scenario's time pass, with its broadcasts and crashes.
+  // Lets the scenario's time pass, with its broadcasts and faults.
   void run() {
-    std::multimap<Duration, std::function<void()>> planned;
+    begin_ = Clock::now();
     for (const auto& each : file_.broadcasts)
       for (std::size_t i = 0; i < each.count; ++i)
-        planned.emplace(each.at + each.interval * static_cast<std::int64_t>(i), [this, &each] { broadcast(each); });
-    for (const auto& fault : file_.scenario.faults) {
-      using Kind = simulation::Fault::Kind;
-      if (fault.kind == Kind::crash) {
-        planned.emplace(fault.at, [this, &fault] {
-          for (const std::size_t i : choose(fault.nodes, true)) stop(i, SIGKILL);
-        });
-      } else if (fault.kind == Kind::restart) {
-        planned.emplace(fault.at, [this, &fault] {
-          for (const std::size_t i : choose(fault.nodes, false))
-            if (auto again = start(i, port_of(children_[i].host)); !again)
-              std::fprintf(stderr, "myelin: not started again: %s\n", to_string(again.error()).c_str());
-        });
-      } else {
-        std::fprintf(stderr, "myelin: not on real processes: %s\n", fault.to_string().c_str());
-      }
+        plan(each.at + each.interval * static_cast<std::int64_t>(i), [this, &each] { broadcast(each); });
+    for (const auto& fault : file_.scenario.faults) plan(fault.at, [this, &fault] { apply(fault); });
+    const auto end = at(file_.scenario.duration);
+    while (!planned_.empty() && planned_.begin()->first <= end) {
+      listen_until(planned_.begin()->first);
+      planned_.extract(planned_.begin()).mapped()();
     }
-    const auto begin = Clock::now();
-    for (auto& [at, action] : planned) {
-      if (at > file_.scenario.duration) break;
-      listen_until(begin + std::chrono::duration_cast<Clock::duration>(at));
-      action();
-    }
-    listen_until(begin + std::chrono::duration_cast<Clock::duration>(file_.scenario.duration));
+    listen_until(end);
+    for (std::size_t i = 0; i < children_.size(); ++i) slow(i, 1);
   }
 
   int finish(const Common& common) {
-    std::size_t live = 0;
-    for (const Child& child : children_) live += child.pid > 0 ? 1 : 0;
     double least = 1, sum = 0;
     std::size_t hops = 0;
     for (const auto& [id, sent] : sent_) {
@@ -149,7 +154,7 @@ class RealRun {
     const bool held = least >= file_.reliability && refused_ == 0;
     if (common.json) {
       print(nlohmann::ordered_json{{"nodes", children_.size()},
-                                   {"live", live},
+                                   {"live", live()},
                                    {"broadcasts", sent_.size()},
                                    {"reliability", mean},
                                    {"least_reliability", least},
@@ -161,7 +166,7 @@ class RealRun {
       char text[200];
       std::snprintf(text, sizeof text,
                     "%zu processes (%zu live), %zu broadcasts: reliability %.4f (least %.4f), at most %zu hops",
-                    children_.size(), live, sent_.size(), mean, least, hops);
+                    children_.size(), live(), sent_.size(), mean, least, hops);
       print(text);
       if (!held) print("FAILED reliability_at_least: " + std::to_string(file_.reliability));
     }
@@ -169,6 +174,95 @@ class RealRun {
   }
 
  private:
+  Clock::time_point at(Duration since_begin) const {
+    return begin_ + std::chrono::duration_cast<Clock::duration>(since_begin);
+  }
+  void plan(Duration since_begin, std::function<void()> action) {
+    planned_.emplace(at(since_begin), std::move(action));
+  }
+
+  void apply(const simulation::Fault& fault) {
+    using Kind = simulation::Fault::Kind;
+    const std::vector<std::size_t> nodes = choose(fault.nodes, fault.kind != Kind::restart);
+    switch (fault.kind) {
+      case Kind::crash:
+        for (const std::size_t i : nodes) stop(i, SIGKILL);
+        return;
+      case Kind::restart:
+        for (const std::size_t i : nodes) restart(i);
+        return;
+      case Kind::slow:
+        for (const std::size_t i : nodes) slow(i, fault.factor);
+        if (fault.duration > Duration{0})
+          plan(fault.at + fault.duration, [this, nodes] {
+            for (const std::size_t i : nodes) slow(i, 1);
+          });
+        return;
+      case Kind::reset:
+        for (const std::size_t i : nodes)
+          for (const std::size_t other : choose(fault.others, true, &nodes))
+            if (other != i) tell(i, "reset " + children_[other].host + "\n");
+        return;
+      case Kind::churn:
+        return churn(fault, fault.at);
+      case Kind::partition:
+      case Kind::heal:
+      case Kind::noise:
+      case Kind::latency:
+        return;  // refused before the run began
+    }
+  }
+
+  // Every interval one that is down comes back, and one that runs goes, as long as another stays.
+  void churn(const simulation::Fault& fault, Duration now) {
+    if (now > fault.at + fault.duration) return;
+    for (const std::size_t i : choose(simulation::Pick::random(1), false)) restart(i);
+    if (live() > 1)
+      for (const std::size_t i : choose(simulation::Pick::random(1), true)) stop(i, SIGKILL);
+    const Duration next = now + fault.interval;
+    plan(next, [this, &fault, next] { churn(fault, next); });
+  }
+
+  void restart(std::size_t index) {
+    if (auto again = start(index, port_of(children_[index].host)); !again)
+      std::fprintf(stderr, "myelin: not started again: %s\n", to_string(again.error()).c_str());
+  }
+
+  std::size_t live() const {
+    return static_cast<std::size_t>(std::ranges::count_if(children_, [](const Child& child) { return child.pid > 0; }));
+  }
+
+  // 1, and less: as fast as it can be.
+  void slow(std::size_t index, double factor) {
+    Child& child = children_[index];
+    child.factor = std::clamp(factor, 1.0, most_slow);
+    child.toggle = Clock::now();
+    if (child.pid > 0 && child.stopped && child.factor == 1) {
+      ::kill(child.pid, SIGCONT);
+      child.stopped = false;
+    }
+  }
+
+  // Stops and continues the slow ones whose time has come; gives when the next one's comes.
+  Clock::time_point toggle_slow() {
+    Clock::time_point next = Clock::time_point::max();
+    const auto now = Clock::now();
+    for (Child& child : children_) {
+      if (child.pid <= 0 || child.factor <= 1) continue;
+      if (child.toggle <= now) {
+        child.stopped = !child.stopped;
+        ::kill(child.pid, child.stopped ? SIGSTOP : SIGCONT);
+        child.toggle = now + (child.stopped ? pause_of(child.factor) : run_of(child.factor));
+      }
+      next = std::min(next, child.toggle);
+    }
+    return next;
+  }
+
+  bool tell(std::size_t index, const std::string& line) {
+    return ::write(children_[index].in, line.data(), line.size()) == static_cast<ssize_t>(line.size());
+  }
+
   static std::uint16_t port_of(const std::string& host) {
     const auto parsed = protocol::Host::parse(host);
     return parsed ? parsed->port : std::uint16_t{0};
@@ -202,7 +296,7 @@ class RealRun {
       return fail(ErrorCode::io, std::string("a node could not be started: ") + std::strerror(error));
     }
     Child& child = children_[index];
-    child = {pid, in[1], out[0], {}, {}, Clock::now()};
+    child = {.pid = pid, .in = in[1], .out = out[0], .host = {}, .line = {}, .since = Clock::now(), .toggle = {}};
     const auto limit = Clock::now() + std::chrono::seconds(20);
     while (child.host.empty() && child.pid > 0 && Clock::now() < limit) listen_for(std::chrono::milliseconds(20));
     if (child.host.empty()) return fail(ErrorCode::timeout, "node " + std::to_string(index) + " did not start");
@@ -218,7 +312,7 @@ class RealRun {
     Child& child = children_[index];
     if (child.pid <= 0) return;
     ::close(child.in);  // its cue to end
-    if (signal == SIGKILL) ::kill(child.pid, SIGKILL);
+    ::kill(child.pid, signal == SIGKILL ? SIGKILL : SIGCONT);
     for (int i = 0; i < 200 && ::waitpid(child.pid, nullptr, WNOHANG) == 0; ++i) {
       if (i == 150) ::kill(child.pid, SIGKILL);
       ::poll(nullptr, 0, 10);
@@ -226,9 +320,13 @@ class RealRun {
     ::close(child.out);
     child.pid = -1;
     child.in = child.out = -1;
+    child.factor = 1;
+    child.stopped = false;
   }
 
-  std::vector<std::size_t> choose(const simulation::Pick& pick, bool running) {
+  // `named`: what `rest` leaves out.
+  std::vector<std::size_t> choose(const simulation::Pick& pick, bool running,
+                                  const std::vector<std::size_t>* named = nullptr) {
     using Kind = simulation::Pick::Kind;
     std::vector<std::size_t> pool;
     for (std::size_t i = 0; i < children_.size(); ++i)
@@ -236,6 +334,8 @@ class RealRun {
     const auto keep = [&pool](auto wanted) { std::erase_if(pool, [&](std::size_t i) { return !wanted(i); }); };
     if (pick.kind == Kind::nodes)
       keep([&](std::size_t i) { return std::ranges::find(pick.indices, i) != pick.indices.end(); });
+    if (pick.kind == Kind::rest && named != nullptr)
+      keep([&](std::size_t i) { return std::ranges::find(*named, i) == named->end(); });
     if (pick.kind == Kind::range) keep([&](std::size_t i) { return i >= pick.first && i < pick.first + pick.count; });
     if (pick.kind != Kind::random && pick.kind != Kind::fraction) return pool;
     const std::size_t count = pick.kind == Kind::random
@@ -248,9 +348,8 @@ class RealRun {
 
   void broadcast(const sim::FileBroadcasts& each) {
     for (const std::size_t i : choose(each.from, true)) {
-      const std::string line = "broadcast " + std::to_string(each.bytes) + "\n";
       asked_[i].push_back(Clock::now());
-      if (::write(children_[i].in, line.data(), line.size()) != static_cast<ssize_t>(line.size())) ++refused_;
+      if (!tell(i, "broadcast " + std::to_string(each.bytes) + "\n")) ++refused_;
     }
   }
 
@@ -266,7 +365,8 @@ class RealRun {
           ends.push_back({children_[i].out, POLLIN, 0});
           whose.push_back(i);
         }
-      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - Clock::now()).count();
+      const auto next = std::min(end, toggle_slow());
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(next - Clock::now()).count();
       if (::poll(ends.data(), ends.size(), static_cast<int>(std::clamp<std::int64_t>(left, 0, 1000))) <= 0) continue;
       for (std::size_t k = 0; k < ends.size(); ++k)
         if (ends[k].revents != 0) read_from(whose[k]);
@@ -310,6 +410,8 @@ class RealRun {
   const sim::ScenarioFile& file_;
   std::mt19937_64 random_;
   std::vector<Child> children_;
+  Clock::time_point begin_;
+  std::multimap<Clock::time_point, std::function<void()>> planned_;
   std::map<std::size_t, std::vector<Clock::time_point>> asked_;
   std::map<Id, Clock::time_point> sent_;
   std::map<Id, std::set<std::size_t>> delivered_;
@@ -317,12 +419,27 @@ class RealRun {
   std::size_t refused_ = 0;
 };
 
+// Checkers that look into nodes, which are other processes here.
+void name_unchecked(const simulation::Scenario& scenario) {
+  std::set<std::string> names;
+  for (const auto& check : scenario.each_step) names.insert(check.name);
+  for (const auto& check : scenario.each_cycle) names.insert(check.name);
+  for (const auto& check : scenario.at_end) names.insert(check.name);
+  names.erase("reliability_at_least");
+  for (const std::string& name : names)
+    std::fprintf(stderr, "myelin: not checked on real processes: %s\n", name.c_str());
+}
+
 }  // namespace
 
 int run_real_node(const Common& common, const SimOptions& options, const sim::ScenarioFile& file) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // a node that is stopped would not see its stdin end
   protocol::RuntimeOptions runtime_options;
   runtime_options.self = {"127.0.0.1", options.port};
   runtime_options.channel.wire = protocol::Wire::w3;
+  runtime_options.channel.dial_timeout = file.scenario.options.dial_timeout;
+  runtime_options.channel.stall_timeout = file.scenario.options.session_timeout;
+  runtime_options.mailbox_capacity = file.scenario.options.mailbox_capacity;
   runtime_options.log.level = protocol::LogLevel::error;
   auto runtime = protocol::Runtime::create(std::move(runtime_options));
   if (!runtime) return report(common, runtime.error());
@@ -341,10 +458,16 @@ int run_real_node(const Common& common, const SimOptions& options, const sim::Sc
   Reporter::say("ready " + (*runtime)->self().to_string());
   for (std::string line; std::getline(std::cin, line);) {
     std::istringstream words(line);
-    std::string what;
-    std::size_t bytes = 0;
-    if (words >> what >> bytes && what == "broadcast" && bytes <= (std::size_t{1} << 20))
-      (*runtime)->post([reporter, bytes] { reporter->broadcast(bytes); });
+    std::string what, argument;
+    words >> what >> argument;
+    if (what == "broadcast") {
+      const auto bytes = parse_number(argument);
+      if (bytes && *bytes <= max_broadcast)
+        (*runtime)->post([reporter, bytes = static_cast<std::size_t>(*bytes)] { reporter->broadcast(bytes); });
+    } else if (what == "reset") {
+      if (auto host = protocol::Host::parse(argument))
+        (*runtime)->post([reporter, host = std::move(*host)] { reporter->reset(host); });
+    }
   }
   (*runtime)->shutdown(std::chrono::milliseconds(500));
   const protocol::StopReason why = (*runtime)->wait();
@@ -356,8 +479,13 @@ int run_real_scenario(const Common& common, const SimOptions& options, const sim
   constexpr std::size_t most = 500;
   if (file.scenario.nodes > most)
     return report(common, {ErrorCode::limit, "at most 500 real processes; --nodes chooses fewer"});
-  if (!file.scenario.guests.empty())
-    return report(common, {ErrorCode::unsupported, "guests run on simulated nodes, not on real processes"});
+  if (!file.simulated_only.empty()) {
+    const sim::FileKey& key = file.simulated_only.front();
+    return report(common, {ErrorCode::unsupported, options.file + ":" + std::to_string(key.line) + ":" +
+                                                       std::to_string(key.column) + ": real processes cannot have '" +
+                                                       key.name + "': only a simulated world can"});
+  }
+  name_unchecked(file.scenario);
   std::signal(SIGPIPE, SIG_IGN);
   RealRun run(options, file);
   if (auto started = run.start_all(); !started) return report(common, started.error());

@@ -25,7 +25,7 @@ Result<void> ProtocolContext::register_codec(Codec codec, bool yields) {
   if ((*entry)->has_codec && yields) return {};
   if ((*entry)->has_codec) return noted(fail(ErrorCode::conflict, std::string(type.name) + " has a serializer"));
   (*entry)->has_codec = true;
-  if (!core_.whole_) (*entry)->codec = std::make_unique<Codec>(std::move(codec));
+  if (!core_.whole_ || core_.config_.keep_codecs) (*entry)->codec = std::make_unique<Codec>(std::move(codec));
   return {};
 }
 

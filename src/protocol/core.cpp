@@ -353,6 +353,7 @@ void Core::handle(Cell&, TimerEvent& event) {
   if (closed_) return;
   std::function<void()> callback = timers_.begin(event.id, executor_.now());
   if (!callback) return;
+  if (config_.timer_fires) config_.timer_fires();
   callback();
   timers_.end(event.id, std::move(callback));
 }

@@ -51,8 +51,11 @@ struct CoreConfig {
       log{};
   // Measures callbacks; gives nanoseconds. Empty: not measured (the simulated world).
   std::function<std::int64_t()> stopwatch_ns{};
-  // The simulator's look at every event that was dispatched. Empty: none.
+  // The simulator's look at every event that was dispatched, and at every timer that is about to be. Empty: none.
   std::function<void()> after_event{};
+  std::function<void()> timer_fires{};
+  // Keeps serializers where messages travel whole too, for encoded_size().
+  bool keep_codecs = false;
 };
 
 class RuntimeCore : public ChannelEvents {
@@ -102,6 +105,11 @@ class RuntimeCore : public ChannelEvents {
   virtual void cancel() = 0;
   // Set by stop_runtime, or by an escalated crash; called inside a turn.
   std::function<void(StopReason)> on_stop;
+
+  // For who watches the wire. The type that a wire id names here; null: none.
+  virtual const MessageType* message_type(WireId id) const = 0;
+  // How many bytes its serializer makes of that message; nothing if there is no serializer, or it fails.
+  virtual std::optional<std::size_t> encoded_size(const MessageBox& box) const = 0;
 
   virtual std::vector<ProtocolStatus> protocols() const = 0;
   virtual std::vector<std::pair<std::string, double>> metrics() const = 0;

@@ -85,6 +85,8 @@ class Core final : public RuntimeCore {
   void close() override;
   bool idle() const override;
   void cancel() override;
+  const MessageType* message_type(WireId id) const override;
+  std::optional<std::size_t> encoded_size(const MessageBox& box) const override;
   std::vector<ProtocolStatus> protocols() const override;
   std::vector<std::pair<std::string, double>> metrics() const override;
 

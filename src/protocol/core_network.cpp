@@ -211,6 +211,28 @@ void Core::dropped(std::string_view why, const Host& from) {
   drop(counter, why, from);
 }
 
+// -- What watchers ask.
+
+const MessageType* Core::message_type(WireId id) const {
+  for (const auto& cell : cells_) {
+    if (const MessageEntry* entry = cell->messages.find_wire(id); entry != nullptr) return entry->type;
+  }
+  return nullptr;
+}
+
+std::optional<std::size_t> Core::encoded_size(const MessageBox& box) const {
+  for (const auto& cell : cells_) {
+    const MessageEntry* entry = cell->messages.find(box.type());
+    if (entry == nullptr || entry->codec == nullptr) continue;
+    Bytes bytes;
+    Writer writer(bytes);
+    bool encoded = false;  // what throws, or fails, could not be sent either
+    const auto thrown = what_is_thrown([&] { encoded = entry->codec->encode(box, writer).has_value(); });
+    return encoded && !thrown ? std::optional(writer.size()) : std::nullopt;
+  }
+  return std::nullopt;
+}
+
 // -- Messages out.
 
 // What the sender registered for the type, or else what another protocol of this runtime did.
@@ -253,7 +275,7 @@ Result<void> Core::send_to_self(Cell& cell, MessageEntry& entry, MessageBox box,
   }
   if (full(*target)) return fail(ErrorCode::mailbox_full, target->name);
   MessageBox copy = box;
-  if (entry.codec) {
+  if (!whole_) {
     Bytes bytes;
     Writer writer(bytes);
     if (auto encoded = entry.codec->encode(box, writer); !encoded) return encoded;

@@ -574,15 +574,49 @@ TEST(Core, LogsUnderItsProtocolsName) {
 }
 
 TEST(Core, TheSimulatorSeesEachEvent) {
-  unsigned events = 0;
-  World world({.after_event = [&events] { ++events; }});
+  unsigned events = 0, timers = 0;
+  World world({.after_event = [&events] { ++events; }, .timer_fires = [&timers] { ++timers; }});
   auto& a = world.add(1, "a");
   world.add(2, "b");
   world.start();
   EXPECT_EQ(events, 2u);
+  a.ctx->start_timer(milliseconds(1), [] {});
+  const TimerId cancelled = a.ctx->start_timer(milliseconds(1), [] {});
+  a.ctx->cancel_timer(cancelled);
+  world.advance(milliseconds(1));
+  EXPECT_EQ(timers, 1u);
+  EXPECT_EQ(events, 3u);
   a.ctx->defer([] { throw std::runtime_error("crash"); });
   world.run();
-  EXPECT_EQ(events, 3u);
+  EXPECT_EQ(events, 4u);
+}
+
+struct Opaque {
+  static constexpr MessageId id = 3;
+  static constexpr std::string_view wire_name = "testing.Opaque";
+};
+
+TEST(Core, WatchersAreToldOfTypesAndSizes) {
+  for (const bool whole : {false, true}) {
+    World world({.keep_codecs = true}, whole);
+    world.add(1, "a", [](Scripted&, Context& ctx) {
+      ctx.register_message_handler<Text>([](const Text&, const Host&) {});
+      ctx.register_message_serializer<Opaque>(
+          Serializer<Opaque>{[](const Opaque&, Writer&) -> Result<void> { throw std::runtime_error("no"); }, {}});
+    });
+    world.start();
+    EXPECT_THAT(world.journal, IsEmpty());
+    EXPECT_EQ(world.core->message_type(wire_id("testing.Text")), &type_of<Text>());
+    EXPECT_EQ(world.core->message_type(wire_id("testing.Note")), nullptr);
+    EXPECT_EQ(world.core->encoded_size(MessageBox::make<Text>({"four"})), 5u);
+    EXPECT_EQ(world.core->encoded_size(MessageBox::make<Note>({})), std::nullopt);
+    EXPECT_EQ(world.core->encoded_size(MessageBox::make<Opaque>({})), std::nullopt);
+  }
+  World whole({}, true);
+  whole.add(1, "a",
+            [](Scripted&, Context& ctx) { ctx.register_message_handler<Text>([](const Text&, const Host&) {}); });
+  whole.start();
+  EXPECT_EQ(whole.core->encoded_size(MessageBox::make<Text>({"four"})), std::nullopt) << "kept without being asked for";
 }
 
 }  // namespace

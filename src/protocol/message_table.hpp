@@ -18,7 +18,7 @@ struct MessageEntry {
   const MessageType* type;
   detail::MessageHandler handler;  // empty: none
   bool has_codec = false;
-  std::unique_ptr<Codec> codec;  // null where messages travel whole
+  std::unique_ptr<Codec> codec;  // null where messages travel whole and nobody asks for their size
   struct Told {
     detail::MessageHandler sent;
     detail::FailedHandler failed;

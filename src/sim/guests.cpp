@@ -18,6 +18,8 @@ using simulation::Guest;
 using simulation::NodeIndex;
 using simulation::Pick;
 
+constexpr std::uint64_t page_bytes = 65'536;  // of WebAssembly memory
+
 bool names(const Pick& pick, NodeIndex node) {
   switch (pick.kind) {
     case Pick::Kind::nodes:
@@ -27,11 +29,6 @@ bool names(const Pick& pick, NodeIndex node) {
     default:
       return pick.kind == Pick::Kind::all;
   }
-}
-
-std::string short_text(std::string_view text) {
-  constexpr std::size_t most = 100;
-  return text.size() <= most ? std::string(text) : std::string(text.substr(0, most)) + "…";
 }
 
 }  // namespace
@@ -83,20 +80,32 @@ Result<simulation::Setup> setup_with(std::vector<simulation::PlacedGuest> guests
   };
 }
 
-void send_call(simulation::Simulation& world, NodeIndex node, const simulation::ProcessCall& call) {
-  world.post(node, [&world, node, call](protocol::Context& ctx) {
-    ctx.call_process(
-        call.process, call.method, protocol::Bytes(call.body.begin(), call.body.end()),
-        [&world, node, call](const Result<protocol::Bytes>& answer) {
-          const std::string what =
-              "node " + std::to_string(node) + ", " + short_text(call.process) + " " + short_text(call.method) + ": ";
-          if (!answer) return world.fail("call", what + to_string(answer.error()));
-          const std::string_view text(reinterpret_cast<const char*>(answer->data()), answer->size());
-          if (call.expect && text != *call.expect)
-            world.fail("call", what + "'" + short_text(text) + "' in place of '" + short_text(*call.expect) + "'");
-        },
-        call.timeout);
-  });
+Result<kernel::SpawnSpec> spec_of(Guest guest) {
+  const auto bad = [&guest](const std::string& what) {
+    return fail(ErrorCode::bad_request, "guest " + guest.name + ": " + what);
+  };
+  kernel::SpawnSpec spec;
+  const simulation::GuestLimits& wanted = guest.limits;
+  if (wanted.memory_bytes == 0 || wanted.memory_bytes % page_bytes != 0 ||
+      wanted.memory_bytes / page_bytes > limits::guest_memory_pages)
+    return bad("memory_bytes is a multiple of 64 KiB, at most 64 MiB");
+  if (wanted.wall_per_call < Duration{0}) return bad("wall_per_call is not negative");
+  spec.limits.memory_pages = static_cast<std::uint32_t>(wanted.memory_bytes / page_bytes);
+  spec.limits.fuel_per_call = wanted.fuel_per_call;
+  spec.limits.wall_per_call = wanted.wall_per_call;
+  spec.limits.output_bytes_per_call = wanted.output_bytes_per_call;
+  spec.limits.queue_messages = wanted.queue_messages;
+  spec.limits.queue_bytes = wanted.queue_bytes;
+  spec.limits.open_requests = wanted.open_requests;
+  const auto restart = kernel::restart_policy(guest.restart);
+  if (!restart) return bad("restart is never, on-failure or always");
+  spec.restart = *restart;
+  spec.name = std::move(guest.name);
+  spec.module = Buffer::copy_of(View(guest.module));
+  spec.arguments = std::move(guest.arguments);
+  spec.environment = std::move(guest.environment);
+  spec.access.anyone = guest.anyone;
+  return spec;
 }
 
 }  // namespace myelin::sim

@@ -1,9 +1,10 @@
-// Guests of a scenario: their modules read, put into the nodes that start with them, and spoken to.
+// Guests of a scenario: their modules read, put into the nodes that start with them, and started there.
 //
 // Thread: one.
 #pragma once
 
 #include "base/error.hpp"
+#include "kernel/process.hpp"
 #include "myelin/simulation/guest.hpp"
 #include "myelin/simulation/simulation.hpp"
 
@@ -22,7 +23,8 @@ bool fixed(const simulation::Pick& pick);
 
 // What `setup` does, and the guests. Errors: those of with_module, bad_request (random nodes).
 Result<simulation::Setup> setup_with(std::vector<simulation::PlacedGuest> guests, simulation::Setup setup);
-// Sends it from that node, now; what is not as expected fails the run.
-void send_call(simulation::Simulation& world, simulation::NodeIndex node, const simulation::ProcessCall& call);
+// How a kernel starts it; whom it lets in is up to the caller, but for `anyone`. Errors: bad_request (a limit or policy
+// that is none).
+Result<kernel::SpawnSpec> spec_of(simulation::Guest guest);
 
 }  // namespace myelin::sim

@@ -8,6 +8,9 @@
 #include "sim/trace.hpp"
 
 #include <cstdint>
+#include <cstdio>
+#include <map>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -41,9 +44,27 @@ class TypeCounts {
   std::size_t last_ = 0;
 };
 
+// What messages' types are called, by their wire ids, as far as a runtime has said.
+class TypeNames {
+ public:
+  void add(const protocol::MessageType& type) { names_.try_emplace(type.wire, type.name); }
+  bool has(protocol::WireId wire) const { return names_.contains(wire); }
+  // The id in hexadecimal, if nobody knows better.
+  std::string of(protocol::WireId wire) const {
+    if (const auto found = names_.find(wire); found != names_.end()) return std::string(found->second);
+    char text[20];
+    std::snprintf(text, sizeof text, "0x%016llx", static_cast<unsigned long long>(wire));
+    return text;
+  }
+
+ private:
+  std::map<protocol::WireId, std::string_view> names_;  // of the types, which stay
+};
+
 struct Records {
   simulation::Counters counters;
   TypeCounts types;
+  TypeNames names;
   Trace trace;
 };
 

@@ -29,6 +29,8 @@ std::vector<std::size_t> indices(const std::optional<std::vector<std::size_t>>& 
 }
 
 void check_end(Simulation& world, const Scenario& scenario) {
+  for (const std::string& open : world.open_calls())
+    world.fail("call", open + ": " + std::string(name(ErrorCode::stopping)) + ": the run has ended without an answer");
   for (const NamedGlobalCheck& each : scenario.at_end) {
     if (world.failure()) return;
     if (auto held = each.check(world); !held) world.fail(each.name, held.error().message);
@@ -171,7 +173,7 @@ std::vector<Action> calls(Duration at, std::size_t count, Duration interval, Pro
   for (std::size_t i = 0; i < count; ++i)
     actions.push_back({at + interval * static_cast<std::int64_t>(i),
                        [call](Simulation& world) {
-                         for (const NodeIndex node : world.pick(call.from)) sim::send_call(world, node, call);
+                         for (const NodeIndex node : world.pick(call.from)) world.call(node, call);
                        },
                        "call"});
   return actions;

@@ -77,7 +77,8 @@ Simulation::Impl::Impl(Simulation& simulation, Options wanted)
   engine = sim::make_engine(options, records, *this);
 }
 
-Simulation::Impl::~Impl() = default;
+// What ends with the nodes is no outcome.
+Simulation::Impl::~Impl() { open_calls.clear(); }
 
 Plan Simulation::Impl::plan(NodeIndex node, unsigned incarnation) {
   Plan plan;
@@ -115,6 +116,7 @@ void Simulation::Impl::node_ended(NodeIndex node) {
   nodes[node].since.reset();
   nodes[node].probe = nullptr;
   --live;
+  std::erase_if(open_calls, [node](const auto& each) { return each.second.node == node; });
   if (records.trace.on()) records.trace.node(engine->host(node).to_string(), "stop", {});
 }
 

@@ -90,22 +90,25 @@ void Trace::session(std::string_view event, std::string_view node, std::string_v
   end();
 }
 
-void Trace::deliver(std::string_view from, std::string_view to, std::string_view wire, std::uint64_t bytes) {
-  if (!on()) return;
-  begin("deliver");
+void Trace::passage(std::string_view from, std::string_view to, std::string_view wire, Bytes bytes) {
   field("from", from);
   field("to", to);
   field("wire", wire);
-  if (bytes > 0) line_ += ",\"bytes\":" + std::to_string(bytes);
+  if (bytes) line_ += ",\"bytes\":" + std::to_string(*bytes);
+}
+
+void Trace::deliver(std::string_view from, std::string_view to, std::string_view wire, Bytes bytes) {
+  if (!on()) return;
+  begin("deliver");
+  passage(from, to, wire, bytes);
   end();
 }
 
-void Trace::drop(std::string_view from, std::string_view to, std::string_view wire, std::string_view reason) {
+void Trace::drop(std::string_view from, std::string_view to, std::string_view wire, Bytes bytes,
+                 std::string_view reason) {
   if (!on()) return;
   begin("drop");
-  field("from", from);
-  field("to", to);
-  field("wire", wire);
+  passage(from, to, wire, bytes);
   field("reason", reason);
   end();
 }

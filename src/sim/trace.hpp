@@ -2,15 +2,17 @@
 //
 // The first line is `{"kind":"meta","format":"protoviz/1","seed":…,"start":"0s","nodes":[…]}`. Each further one has
 // `step`, `t` (virtual time, "12.45s"), `kind`, and by its kind: node (`host`, `protocols`, `event`), session (`event`,
-// `node`, `peer`), deliver (`from`, `to`, `wire`), drop (the same and `reason`), process (`event`: call, answer,
-// message; `node`, `protocol`, `process`, `method`, `bytes` or `error`), fault (`mutation`, `nodes`, `params`), clock,
-// stop. Nothing in a line depends on anything but the run. Thread: one.
+// `node`, `peer`), deliver (`from`, `to`, `wire`: the name of the message's type, `bytes`: what its serializer makes of
+// it), drop (the same and `reason`), process (`event`: call, answer, message; `node`, `protocol`, `process`, `method`,
+// `bytes` or `error`), fault (`mutation`, `nodes`, `params`), clock, stop. The same at each fidelity. Nothing in a line
+// depends on anything but the run. Thread: one.
 #pragma once
 
 #include "base/time.hpp"
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,8 +31,10 @@ class Trace {
 
   void node(std::string_view host, std::string_view event, const std::vector<std::string>& protocols);
   void session(std::string_view event, std::string_view node, std::string_view peer, std::string_view why = {});
-  void deliver(std::string_view from, std::string_view to, std::string_view wire, std::uint64_t bytes);
-  void drop(std::string_view from, std::string_view to, std::string_view wire, std::string_view reason);
+  // `bytes`: nothing where the message has no serializer.
+  using Bytes = std::optional<std::uint64_t>;
+  void deliver(std::string_view from, std::string_view to, std::string_view wire, Bytes bytes);
+  void drop(std::string_view from, std::string_view to, std::string_view wire, Bytes bytes, std::string_view reason);
   // Between a protocol and a process.
   struct Passing {
     std::string_view event, node, protocol, process, method;
@@ -45,6 +49,7 @@ class Trace {
   void begin(std::string_view kind);
   void field(std::string_view key, std::string_view value);
   void list(std::string_view key, const std::vector<std::string>& values);
+  void passage(std::string_view from, std::string_view to, std::string_view wire, Bytes bytes);
   void end();
 
   TraceSink sink_;

@@ -56,6 +56,11 @@ struct Simulation::Impl final : sim::EngineHost, sim::ProbeHost {
     std::vector<double> gauges;
   };
 
+  struct OpenCall {
+    NodeIndex node;
+    std::string what;
+  };
+
   Impl(Simulation& simulation, Options wanted);
   ~Impl() override;
 
@@ -71,6 +76,10 @@ struct Simulation::Impl final : sim::EngineHost, sim::ProbeHost {
 
   std::size_t begin_broadcast(NodeIndex origin);
   void send_broadcast(protocol::Context& ctx, std::size_t index, NodeIndex origin, protocol::Bytes payload);
+
+  // process_calls.cpp
+  void call(NodeIndex node, const ProcessCall& call);
+  void call_ended(std::uint64_t number, const ProcessCall& call, const Result<protocol::Bytes>& answer);
 
   NodeIndex add(std::size_t setup, Duration when);
   bool finished() const { return failure.has_value() || (last_step != 0 && records.counters.steps >= last_step); }
@@ -108,6 +117,8 @@ struct Simulation::Impl final : sim::EngineHost, sim::ProbeHost {
   std::vector<Global> globals;
   std::vector<Gauge> gauges;
   std::vector<Sample> samples;
+  std::map<std::uint64_t, OpenCall> open_calls;  // by the order of the sends
+  std::uint64_t next_call = 0;
   std::optional<Failure> failure;
   std::uint64_t last_step = 0;
 

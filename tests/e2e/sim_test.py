@@ -3,16 +3,32 @@
 import json
 import pathlib
 import shutil
+import subprocess
 import tempfile
+import time
 import unittest
 
-from harness import GUESTS, SOURCE, error_code, myelin
+from harness import GUESTS, HANG_SECONDS, MYELIN, SOURCE, error_code, myelin
 
 SCENARIOS = SOURCE / "tests/scenarios"
 
 
 def sim(*arguments):
     return myelin("sim", *arguments)
+
+
+def children_of(parent):
+    """Process ID and state of each child."""
+    found = []
+    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        try:
+            pid, rest = stat.read_text().split(" ", 1)
+        except OSError:  # it has ended
+            continue
+        state, ppid = rest[rest.rindex(")") + 2 :].split()[:2]
+        if int(ppid) == parent:
+            found.append((int(pid), state))
+    return found
 
 
 class Sim(unittest.TestCase):
@@ -79,6 +95,42 @@ class Sim(unittest.TestCase):
         result = json.loads(run.stdout)
         self.assertEqual((result["nodes"], result["live"], result["broadcasts"]), (4, 3, 5))
         self.assertEqual(result["least_reliability"], 1)
+
+    def test_real_processes_are_slow_and_come_and_go(self):
+        states, pids = set(), set()
+        with subprocess.Popen([MYELIN, "sim", SCENARIOS / "real_faults.yaml", "--real", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
+            deadline = time.monotonic() + HANG_SECONDS
+            while run.poll() is None:
+                if time.monotonic() > deadline:
+                    run.kill()
+                for pid, state in children_of(run.pid):
+                    pids.add(pid)
+                    states.add(state)
+                time.sleep(0.01)
+            out, err = run.communicate()
+        self.assertEqual(run.returncode, 0, out + err)
+        result = json.loads(out)
+        self.assertEqual((result["nodes"], result["live"], result["broadcasts"], result["refused"]), (5, 5, 6, 0))
+        self.assertEqual(result["least_reliability"], 1)
+        self.assertIn("T", states, "no node was ever stopped")
+        self.assertEqual(len(pids), 5 + 3, "three went, and three came")
+        self.assertEqual(err, b"myelin: not checked on real processes: connected\n")
+
+    def test_real_processes_refuse_what_only_a_simulated_network_does(self):
+        text = "nodes: 2\nprotocols: [flood]\n"
+        for more, place in {
+            "latency: 20ms\n": "3:1: real processes cannot have 'latency'",
+            "noise: {loss: 0.1}\n": "3:1: real processes cannot have 'noise'",
+            "faults:\n  - {at: 1s, crash: '0'}\n  - {at: 1s, partition: {nodes: '0'}}\n": "5:14: real processes cannot have 'partition'",
+            "faults: [{noise: {loss: 1}, at: 1s}]\n": "3:11: real processes cannot have 'noise'",
+        }.items():
+            with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+                file.write(text + more)
+                file.flush()
+                run = sim(file.name, "--real")
+                self.assertEqual(run.returncode, error_code("unsupported"))
+                self.assertIn(place.encode(), run.stderr)
+                self.assertEqual(run.stdout, b"")
 
     def test_bad_files_name_the_place(self):
         with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:

@@ -13,9 +13,22 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace myelin::simulation {
+
+// As those of a process of a node: its configuration's `limits`, and SpawnOptions.
+struct GuestLimits {
+  std::uint64_t memory_bytes = 64ull << 20;  // memory.grow beyond it answers -1; a multiple of 64 KiB, at most 64 MiB
+  std::uint64_t fuel_per_call = 0;           // of one call or received message; 0: no limit
+  Duration wall_per_call{};                  // the same in virtual time; 0: no limit
+  std::uint64_t output_bytes_per_call = 0;   // 0: no limit
+  std::uint32_t queue_messages = 1024;       // that wait in the mailbox
+  std::uint64_t queue_bytes = 8ull << 20;    // of these
+  std::uint32_t open_requests = 1024;        // that it has sent and that have no outcome yet
+  friend bool operator==(const GuestLimits&, const GuestLimits&) = default;
+};
 
 struct Guest {
   std::string name = {};                  // in the node's table: `[a-z0-9][a-z0-9._-]{0,63}`
@@ -25,6 +38,9 @@ struct Guest {
   // Who may reach it: its own node always, and any other, or those.
   bool anyone = false;
   std::vector<NodeIndex> allow = {};
+  std::vector<std::pair<std::string, std::string>> environment = {};
+  GuestLimits limits = {};
+  std::string restart = "on-failure";  // never, on-failure, always: what follows when it ends
 };
 
 // A guest and the nodes that start with it, from each start on: all, a list or a range; nothing random.

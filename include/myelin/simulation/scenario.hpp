@@ -50,7 +50,8 @@ struct Action {
 MYELIN_API std::vector<Action> broadcasts(Duration at, std::size_t count, Duration interval, std::size_t bytes = 64,
                                           Pick origin = Pick::random(1));
 // `count` messages to a process, one each `interval`. An error, and an answer that is not the expected one, fail the
-// run, of the checker "call". A node that ends before its answer is there gets none.
+// run, of the checker "call", and so does a call that is still open when the run ends. A node that ends before its
+// answer is there gets none.
 MYELIN_API std::vector<Action> calls(Duration at, std::size_t count, Duration interval, ProcessCall call);
 
 struct NamedLocalCheck {

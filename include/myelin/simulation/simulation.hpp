@@ -191,6 +191,14 @@ class MYELIN_API Simulation {
   // order in which they came.
   std::vector<NodeIndex> neighbors(NodeIndex node) const;
 
+  // -- Messages to processes, on whole nodes.
+
+  // Sends it from that node, now. An error, and an answer that is not the expected one, fail the run, of the checker
+  // "call". A node that ends before the answer is there gets none.
+  void call(NodeIndex node, const ProcessCall& call);
+  // Those without an outcome yet, in the order in which they were sent: "node 3, echo echo".
+  std::vector<std::string> open_calls() const;
+
   // -- Checks. A checker gives an error, with what is wrong, when its property does not hold.
 
   using LocalCheck = std::function<Result<void>(Simulation&, NodeIndex)>;

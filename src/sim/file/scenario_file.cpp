@@ -2,11 +2,13 @@
 
 #include "base/units.hpp"
 #include "kernel/message.hpp"
+#include "node/schema.hpp"
 #include "node/values.hpp"
 #include "sim/file/yaml.hpp"
 #include "sim/guests.hpp"
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <functional>
 #include <set>
@@ -371,6 +373,44 @@ Done read_module_path(const Reader& in, const Node& node, simulation::Guest& gue
   return {};
 }
 
+// `limits`, `restart` and `environment`: those of a process in a node's configuration, by the same table.
+std::vector<Key> process_keys(const Reader& in, node::ConfiguredProcess& process, const std::string& prefix) {
+  std::vector<Key> keys;
+  for (const auto& key : node::process_keys(node::Config{})) {
+    if (!key.path.starts_with(prefix)) continue;
+    const auto read = [&in, &process, key](const Node& value) -> Done {
+      Result<void> done;
+      if (key.set_map) {
+        if (value.kind != Node::Kind::map) return in.error(value, key.path + " is a map of names to values");
+        node::TextMap items;
+        for (std::size_t i = 0; i < value.keys.size(); ++i) {
+          auto words = in.text(value.items[i]);
+          if (!words) return fail(words.error());
+          items.emplace_back(value.keys[i], std::move(*words));
+        }
+        done = key.set_map(process, items);
+      } else {
+        auto words = in.text(value);
+        if (!words) return fail(words.error());
+        done = key.set_text(process, *words);
+      }
+      return done ? done : in.error(value, key.path + ": " + done.error().message);
+    };
+    keys.push_back({key.path.substr(key.path.rfind('.') + 1), read});
+  }
+  return keys;
+}
+
+simulation::GuestLimits guest_limits(const kernel::ProcessLimits& limits) {
+  return {.memory_bytes = std::uint64_t{limits.memory_pages} * 65'536,
+          .fuel_per_call = limits.fuel_per_call,
+          .wall_per_call = limits.wall_per_call,
+          .output_bytes_per_call = limits.output_bytes_per_call,
+          .queue_messages = limits.queue_messages,
+          .queue_bytes = limits.queue_bytes,
+          .open_requests = limits.open_requests};
+}
+
 Done read_guest(const Reader& in, const Node& node, simulation::PlacedGuest& placed) {
   simulation::Guest& guest = placed.guest;
   const auto nodes = [&](const Node& value) -> Done {
@@ -385,15 +425,25 @@ Done read_guest(const Reader& in, const Node& node, simulation::PlacedGuest& pla
       return {};
     });
   };
-  auto done = in.section(node, "a guest",
-                         {in.text_key("name", guest.name),
-                          {"module", [&](const Node& value) { return read_module_path(in, value, guest); }},
-                          {"nodes", nodes},
-                          {"access", [&](const Node& value) { return read_access(in, value, guest); }},
-                          {"arguments", arguments}});
-  if (!done) return done;
+  node::ConfiguredProcess process;
+  const auto limits = [&](const Node& value) -> Done {
+    return in.section(value, "the limits of a guest", process_keys(in, process, "limits."));
+  };
+  std::vector<Key> keys{in.text_key("name", guest.name),
+                        {"module", [&](const Node& value) { return read_module_path(in, value, guest); }},
+                        {"nodes", nodes},
+                        {"access", [&](const Node& value) { return read_access(in, value, guest); }},
+                        {"arguments", arguments},
+                        {"limits", limits}};
+  for (const char* each : {"restart", "environment"})
+    for (Key& key : process_keys(in, process, each)) keys.push_back(std::move(key));
+  if (auto done = in.section(node, "a guest", keys); !done) return done;
+  guest.limits = guest_limits(process.spec.limits);
+  guest.restart = kernel::name(process.spec.restart);
+  guest.environment = std::move(process.spec.environment);
   if (!kernel::valid_process_name(guest.name))
     return in.error(node, "a guest has a name: [a-z0-9][a-z0-9._-]{0,63}, and no PID");
+  if (auto spec = spec_of(guest); !spec) return in.error(node, spec.error().message);
   return guest.file.empty() ? in.error(node, "guest " + guest.name + " has no module") : Done();
 }
 
@@ -462,6 +512,24 @@ Done read_root(const Reader& in, const Node& root, ScenarioFile& file) {
         }}});
 }
 
+// Keys of the root or of a fault that processes on one machine cannot be given.
+constexpr std::array simulated_roots{"latency", "noise", "guests", "calls", "allow_anyone"};
+constexpr std::array simulated_faults{"partition", "heal", "noise", "latency"};
+
+std::vector<FileKey> simulated_only(const Node& root) {
+  std::vector<FileKey> found;
+  const auto look = [&found](const Node& map, const auto& names) {
+    for (std::size_t i = 0; i < map.keys.size(); ++i)
+      if (std::ranges::find(names, map.keys[i]) != names.end())
+        found.push_back({map.keys[i], map.places[i].first, map.places[i].second});
+  };
+  look(root, simulated_roots);
+  for (std::size_t i = 0; i < root.keys.size(); ++i)
+    if (root.keys[i] == "faults")
+      for (const Node& fault : root.items[i].items) look(fault, simulated_faults);
+  return found;
+}
+
 }  // namespace
 
 Result<Pick> parse_pick(std::string_view text) {
@@ -508,6 +576,7 @@ Result<ScenarioFile> parse_scenario(std::string_view text, std::string_view orig
   ScenarioFile file;
   const Reader in(origin);
   if (auto read = read_root(in, *root, file); !read) return fail(read.error());
+  file.simulated_only = simulated_only(*root);
   simulation::Scenario& scenario = file.scenario;
   if (file.protocols.empty()) return in.error(*root, "the scenario has no protocols");
   if (scenario.nodes == 0) return in.error(*root, "the scenario has no nodes");

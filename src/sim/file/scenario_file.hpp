@@ -34,6 +34,12 @@ struct FileCalls {
   simulation::ProcessCall call;
 };
 
+// A key of the file, where it stands.
+struct FileKey {
+  std::string name;
+  std::size_t line = 0, column = 0;
+};
+
 struct ScenarioFile {
   simulation::Scenario scenario;
   std::uint64_t seed = 1;
@@ -44,6 +50,8 @@ struct ScenarioFile {
   std::vector<FileBroadcasts> broadcasts;
   std::vector<FileCalls> calls;
   double reliability = 0;  // the least that a checker asks for
+  // What only a simulated world can do: its network's doing, and guests.
+  std::vector<FileKey> simulated_only;
   // Outputs; empty: none.
   std::string trace, csv, plots;
 

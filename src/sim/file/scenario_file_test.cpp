@@ -187,6 +187,38 @@ calls:
   EXPECT_EQ(file->scenario.actions[2].at, Duration(9s));
 }
 
+TEST(ScenarioFile, GuestsHaveTheLimitsOfProcesses) {
+  const auto file = parse_scenario(with_guests(R"(guests:
+  - name: echo
+    module: kernel_mailbox.wasm
+    restart: never
+    environment: {HOME: /x}
+    limits:
+      memory: 1MiB
+      fuel_per_call: 1000000
+      wall_per_call: 2s
+      output_per_call: 1KiB
+      queue_messages: 7
+      queue_memory: 64KiB
+      open_requests: 5
+  - {name: plain, module: kernel_mailbox.wasm}
+)"),
+                                   MYELIN_BINARY_DIR "/guests/s.yaml");
+  ASSERT_TRUE(file) << to_string(file.error());
+  const simulation::Guest& guest = file->scenario.guests[0].guest;
+  EXPECT_EQ(guest.restart, "never");
+  EXPECT_EQ(guest.environment, (std::vector<std::pair<std::string, std::string>>{{"HOME", "/x"}}));
+  EXPECT_EQ(guest.limits, (simulation::GuestLimits{.memory_bytes = 1 << 20,
+                                                   .fuel_per_call = 1'000'000,
+                                                   .wall_per_call = std::chrono::seconds(2),
+                                                   .output_bytes_per_call = 1024,
+                                                   .queue_messages = 7,
+                                                   .queue_bytes = 65536,
+                                                   .open_requests = 5}));
+  EXPECT_EQ(file->scenario.guests[1].guest.limits, simulation::GuestLimits{});
+  EXPECT_EQ(file->scenario.guests[1].guest.restart, "on-failure");
+}
+
 TEST(ScenarioFile, BadGuestsNameThePlace) {
   const auto says = [](const std::string& text, std::string_view words) {
     const auto file = parse_scenario(text, MYELIN_BINARY_DIR "/guests/s.yaml");
@@ -195,6 +227,12 @@ TEST(ScenarioFile, BadGuestsNameThePlace) {
     EXPECT_NE(file.error().message.find(words), std::string::npos) << file.error().message;
   };
   const auto guest = [](const std::string& text) { return with_guests("guests:\n  - {" + text + "}\n"); };
+  says(guest("name: echo, module: kernel_mailbox.wasm, limits: {memory: 100B}"), "limits.memory: ");
+  says(guest("name: echo, module: kernel_mailbox.wasm, limits: {memory: 128MiB}"), "at most 64 MiB");
+  says(guest("name: echo, module: kernel_mailbox.wasm, limits: {memroy: 1MiB}"),
+       "unknown key 'memroy' in the limits of a guest (did you mean 'memory'?)");
+  says(guest("name: echo, module: kernel_mailbox.wasm, restart: sometimes"), "restart: a restart policy is never");
+  says(guest("name: echo, module: kernel_mailbox.wasm, environment: {'': x}"), "is not the name of a variable");
   says(guest("name: echo, module: none.wasm"), "guests/none.wasm: No such file");
   says(guest("name: echo, module: none.wasm"), "s.yaml:5:26: module ");
   says(guest("name: echo, module: ."), "not a regular file");

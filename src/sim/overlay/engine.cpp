@@ -46,7 +46,13 @@ class Node final : public protocol::Executor {
 class OverlayEngine final : public Engine {
  public:
   OverlayEngine(const Options& options, Records& records, EngineHost& host)
-      : options_(options), records_(records), host_(host), network_(options, records, queue_) {}
+      : options_(options),
+        records_(records),
+        host_(host),
+        network_(options, records, queue_, [this](NodeIndex node, const protocol::MessageBox& box) -> Trace::Bytes {
+          return node < nodes_.size() && nodes_[node]->core_ != nullptr ? nodes_[node]->core_->encoded_size(box)
+                                                                        : std::nullopt;
+        }) {}
 
   Duration now() const override { return Duration(network_.now()); }
   Host host(NodeIndex node) const override { return Network::name_of(node); }
@@ -78,7 +84,7 @@ class OverlayEngine final : public Engine {
   void push_start(NodeIndex node, std::int64_t when);
   void start(NodeIndex node);
   protocol::CoreConfig config_for(NodeIndex node);
-  std::size_t settle(Node& node);
+  void settle(Node& node);
   void handle(const EventQueue::Key& key);
   void wake(Node& node, std::int64_t at);
   void look_ahead() const;
@@ -134,6 +140,8 @@ protocol::CoreConfig OverlayEngine::config_for(NodeIndex node) {
   protocol::CoreConfig config;
   config.self = network_.host(node);
   config.mailbox_capacity = options_.mailbox_capacity;
+  config.timer_fires = [this] { ++records_.counters.timers; };
+  config.keep_codecs = records_.trace.on();
   config.dead_letter = [this, node](std::string_view why, const Host& from) {
     ++records_.counters.dead_letters;
     if (records_.trace.on()) records_.trace.dead_letter(network_.host(node).to_string(), from.to_string(), why);
@@ -193,7 +201,7 @@ void OverlayEngine::restart(NodeIndex index) {
   if (nodes_[index]->core_ == nullptr) push_start(index, network_.now());
 }
 
-std::size_t OverlayEngine::settle(Node& node) {
+void OverlayEngine::settle(Node& node) {
   std::size_t events = 0;
   do {
     events += node.core_->turn();
@@ -202,7 +210,6 @@ std::size_t OverlayEngine::settle(Node& node) {
       break;
     }
   } while (node.core_->ready());
-  return events;
 }
 
 void OverlayEngine::wake(Node& node, std::int64_t at) {
@@ -219,7 +226,7 @@ void OverlayEngine::wake(Node& node, std::int64_t at) {
   if (!due && !asked) return;
   touched_ = node.index_;
   stepping_ = &node;
-  if (settle(node) > 0 && due) ++records_.counters.timers;
+  settle(node);
   stepping_ = nullptr;
 }
 

@@ -12,10 +12,11 @@ constexpr std::int64_t least_latency_ns = 1;
 
 }  // namespace
 
-Network::Network(const Options& options, Records& records, EventQueue& queue)
+Network::Network(const Options& options, Records& records, EventQueue& queue, SizeOf size_of)
     : options_(options),
       records_(records),
       queue_(queue),
+      size_of_(std::move(size_of)),
       random_(io::simulated::derive_seed(options.seed, io::simulated::Purpose::devices, 0)),
       latency_(options.latency),
       noise_(options.noise) {}
@@ -70,7 +71,6 @@ void Network::close(NodeIndex node) {
   Node& closed = nodes_[node];
   closed.events = nullptr;
   ++closed.life;
-  closed.waiting.reset();
   std::vector<std::uint32_t> had;
   closed.table.for_each([&](NodeIndex, std::uint32_t session) { had.push_back(session); });
   for (const std::uint32_t session : had) {
@@ -78,6 +78,7 @@ void Network::close(NodeIndex node) {
     end_other(session, 1 - side, ErrorCode::link_lost);
     close_side(session, side);
   }
+  closed.waiting.reset();
   closed.table.clear();
   retries_.erase(retries_.lower_bound({node, 0}), retries_.lower_bound({node + 1, 0}));
 }
@@ -241,7 +242,7 @@ void Network::drop_held(std::uint32_t index, unsigned side) {
   if (found == held_.end()) return;
   const Session& session = sessions_[index];
   for (const protocol::Outgoing& message : found->second) {
-    ++records_.counters.lost;
+    lost(message.box, session.node[1 - side], session.node[side], "session gone");
     if (message.id != 0)
       tell(session.node[1 - side], session.node[side], Told::unsent, ErrorCode::link_lost, message.id);
   }
@@ -256,7 +257,11 @@ void Network::close_side(std::uint32_t index, unsigned side) {
   if (node.table.find(session.node[1 - side]) == index) node.table.erase(session.node[1 - side]);
   if (node.waiting != nullptr) {
     const NodeIndex peer = session.node[1 - side];
-    records_.counters.lost += std::erase_if(*node.waiting, [peer](const EventBody& each) { return each.peer == peer; });
+    std::erase_if(*node.waiting, [&](const EventBody& each) {
+      if (each.peer != peer) return false;
+      lost(each.box, peer, session.node[side], "session gone");
+      return true;
+    });
   }
   free_if_dead(index);
 }
@@ -336,10 +341,7 @@ void Network::transmit(std::uint32_t index, unsigned side, protocol::Outgoing me
   if (message.id != 0) tell(from, to, Told::sent, ErrorCode::link_lost, message.id);
   const Noise& noise = this->noise(from, to);
   if (random_.chance(noise.loss)) {
-    ++records_.counters.lost;
-    if (records_.trace.on())
-      records_.trace.drop(host(from).to_string(), host(to).to_string(), message.box.type().name, "loss");
-    return;
+    return lost(message.box, from, to, "loss");
   }
   const bool reorder = random_.chance(noise.reordering);
   if (reorder) ++records_.counters.reordered;
@@ -363,16 +365,24 @@ void Network::launch(std::uint32_t index, unsigned side, const protocol::Outgoin
   push(index, side, EventKind::message, at, std::move(body));
 }
 
-void Network::lost(const EventBody& body, NodeIndex from, NodeIndex to, std::string_view why) {
+void Network::lost(const protocol::MessageBox& box, NodeIndex from, NodeIndex to, std::string_view why) {
   ++records_.counters.lost;
-  if (records_.trace.on()) records_.trace.drop(host(from).to_string(), host(to).to_string(), body.box.type().name, why);
+  if (!records_.trace.on()) return;
+  records_.trace.drop(host(from).to_string(), host(to).to_string(), box.type().name, bytes_of(box, from, to), why);
+}
+
+// By the sender's serializer, or, if it does not run any more, by the receiver's.
+Trace::Bytes Network::bytes_of(const protocol::MessageBox& box, NodeIndex from, NodeIndex to) const {
+  if (!size_of_) return std::nullopt;
+  const Trace::Bytes bytes = size_of_(from, box);
+  return bytes ? bytes : size_of_(to, box);
 }
 
 void Network::on_message(NodeIndex node, EventBody& body) {
   const Session* session = valid(body);
-  if (session == nullptr) return lost(body, body.peer, node, "session gone");
+  if (session == nullptr) return lost(body.box, body.peer, node, "session gone");
   if (session->state[body.side] != State::up) {
-    lost(body, body.peer, node, "session gone");
+    lost(body.box, body.peer, node, "session gone");
     left_flight(body, false);
     end_other(body.session, 1 - body.side, ErrorCode::link_lost);
     return;
@@ -404,7 +414,8 @@ bool Network::offer(NodeIndex node, const EventBody& body, bool waited) {
   ++records_.counters.messages;
   records_.types.add(body.box.type().wire);
   if (records_.trace.on())
-    records_.trace.deliver(host(body.peer).to_string(), host(node).to_string(), body.box.type().name, 0);
+    records_.trace.deliver(host(body.peer).to_string(), host(node).to_string(), body.box.type().name,
+                           bytes_of(body.box, body.peer, node));
   left_flight(body, waited);
   return true;
 }

@@ -38,7 +38,9 @@ using simulation::Options;
 
 class Network {
  public:
-  Network(const Options& options, Records& records, EventQueue& queue);
+  // How many bytes a message of that node is on a wire; asked for traces.
+  using SizeOf = std::function<Trace::Bytes(NodeIndex, const protocol::MessageBox&)>;
+  Network(const Options& options, Records& records, EventQueue& queue, SizeOf size_of = {});
 
   // -- Nodes: numbers from 0. Hosts are named by them: "n12".
   static Host name_of(NodeIndex node);
@@ -149,12 +151,16 @@ class Network {
   void plan_retry(NodeIndex node, NodeIndex peer, Retry& retry);
   void connected(NodeIndex node, NodeIndex peer);
   void disconnected(NodeIndex node, NodeIndex peer, ErrorCode why);
-  void lost(const EventBody& body, NodeIndex from, NodeIndex to, std::string_view why);
+  void failed(NodeIndex node, NodeIndex peer, ErrorCode why);
+  void given_up(NodeIndex node, NodeIndex peer, unsigned attempts);
+  void lost(const protocol::MessageBox& box, NodeIndex from, NodeIndex to, std::string_view why);
+  Trace::Bytes bytes_of(const protocol::MessageBox& box, NodeIndex from, NodeIndex to) const;
   Session* valid(const EventBody& body);
 
   const Options& options_;
   Records& records_;
   EventQueue& queue_;
+  SizeOf size_of_;
   io::simulated::Random random_;
   std::int64_t now_ = 0;
   simulation::Latency latency_;

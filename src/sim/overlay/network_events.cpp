@@ -58,6 +58,19 @@ void Network::disconnected(NodeIndex node, NodeIndex peer, ErrorCode why) {
   nodes_[node].events->session_disconnected(host(peer), {why, {}});
 }
 
+void Network::failed(NodeIndex node, NodeIndex peer, ErrorCode why) {
+  ++records_.counters.link_events;
+  if (records_.trace.on())
+    records_.trace.session("failed", host(node).to_string(), host(peer).to_string(), myelin::name(why));
+  nodes_[node].events->session_failed(host(peer), {why, {}});
+}
+
+void Network::given_up(NodeIndex node, NodeIndex peer, unsigned attempts) {
+  ++records_.counters.link_events;
+  if (records_.trace.on()) records_.trace.session("given_up", host(node).to_string(), host(peer).to_string());
+  nodes_[node].events->session_given_up(host(peer), attempts);
+}
+
 void Network::on_dial(NodeIndex node, const EventBody& body) {
   Session* session = valid(body);
   if (session == nullptr) return;  // the dialler has thought better of it
@@ -114,9 +127,6 @@ void Network::dial_failed(NodeIndex node, std::uint32_t index, ErrorCode why) {
   end_other(index, 1, ErrorCode::link_lost);
   close_side(index, 0);
   const NodeIndex peer = number(Host(host(dialled)));  // it may be there by now
-  ++records_.counters.link_events;
-  if (records_.trace.on())
-    records_.trace.session("failed", host(node).to_string(), host(peer).to_string(), myelin::name(why));
   Retry& retry = retries_[{node, peer}];
   ++retry.attempts;
   const unsigned attempts = retry.attempts;
@@ -126,10 +136,9 @@ void Network::dial_failed(NodeIndex node, std::uint32_t index, ErrorCode why) {
   } else {
     retries_.erase({node, peer});
   }
-  nodes_[node].events->session_failed(host(peer), {why, {}});
+  failed(node, peer, why);
   if (!again) {
-    ++records_.counters.link_events;
-    nodes_[node].events->session_given_up(host(peer), attempts);
+    given_up(node, peer, attempts);
   }
 }
 
@@ -198,11 +207,9 @@ void Network::on_told(NodeIndex node, const EventBody& body) {
     case Told::disconnected:
       return disconnected(node, body.peer, static_cast<ErrorCode>(body.error));
     case Told::failed:
-      ++records_.counters.link_events;
-      return events.session_failed(peer, error_of(body.error));
+      return failed(node, body.peer, static_cast<ErrorCode>(body.error));
     case Told::given_up:
-      ++records_.counters.link_events;
-      return events.session_given_up(peer, static_cast<unsigned>(body.id));
+      return given_up(node, body.peer, static_cast<unsigned>(body.id));
     case Told::blocked:
       return events.session_blocked(peer);
     case Told::sent:

@@ -15,7 +15,6 @@
 #include "sim/stack/whole_node.hpp"
 
 #include <algorithm>
-#include <cstdio>
 #include <map>
 #include <string>
 
@@ -88,6 +87,7 @@ class StackEngine;
 class Node final : public TapHost, public ProcessWatch {
  public:
   Node(StackEngine& engine, NodeIndex index) : engine_(engine), index_(index) {}
+  void coming(protocol::WireId wire) override;
   void passed(const Host& from, protocol::WireId wire, std::size_t bytes) override;
   void session(std::string_view event, const Host& peer, std::string_view why) override;
   void sending() override;
@@ -173,6 +173,7 @@ class StackEngine final : public Engine {
   protocol::ChannelOptions channel_options() const;
   protocol::CoreConfig config_for(NodeIndex node);
   void happened(NodeIndex node);
+  void look_at_clock();
   void bury();
 
   const Options& options_;
@@ -192,14 +193,19 @@ class StackEngine final : public Engine {
   std::uint64_t happened_ = 0;
 };
 
+// The type is asked for before the message is handled: the handler's crash may take the registration with it.
+void Node::coming(protocol::WireId wire) {
+  if (!engine_.records_.trace.on() || engine_.records_.names.has(wire) || !up()) return;
+  if (const auto* type = process_->runtime->core().message_type(wire)) engine_.records_.names.add(*type);
+}
+
 void Node::passed(const Host& from, protocol::WireId wire, std::size_t bytes) {
   ++engine_.records_.counters.messages;
   engine_.records_.types.add(wire);
   engine_.happened(index_);
   if (!engine_.records_.trace.on()) return;
-  char name[20];
-  std::snprintf(name, sizeof name, "0x%016llx", static_cast<unsigned long long>(wire));
-  engine_.records_.trace.deliver(from.to_string(), engine_.host(index_).to_string(), name, bytes);
+  engine_.records_.trace.deliver(from.to_string(), engine_.host(index_).to_string(), engine_.records_.names.of(wire),
+                                 bytes);
 }
 
 void Node::session(std::string_view event, const Host& peer, std::string_view why) {
@@ -228,7 +234,9 @@ void Node::process_message(std::string_view protocol, std::string_view caller, s
 
 void Node::process_call(std::string_view protocol, std::string_view address, std::string_view method,
                         std::size_t bytes) {
-  if (up()) engine_.records_.trace.process({"call", engine_.host(index_).name, protocol, address, method, bytes});
+  if (!up()) return;
+  engine_.look_at_clock();
+  engine_.records_.trace.process({"call", engine_.host(index_).name, protocol, address, method, bytes});
 }
 
 void Node::process_answer(std::string_view protocol, std::string_view address, std::string_view method,
@@ -246,6 +254,11 @@ void Node::sending() { ++engine_.records_.counters.sent; }
 void StackEngine::happened(NodeIndex node) {
   ++happened_;
   touched_ = node;
+  look_at_clock();
+}
+
+// What is traced next belongs to the step that is under way.
+void StackEngine::look_at_clock() {
   if (records_.trace.on()) records_.trace.at(records_.counters.steps + 1, now());
 }
 
@@ -368,9 +381,14 @@ protocol::CoreConfig StackEngine::config_for(NodeIndex node) {
   config.mailbox_capacity = options_.mailbox_capacity;
   config.dead_letter = [this, node](std::string_view why, const Host& from) {
     ++records_.counters.dead_letters;
+    look_at_clock();
     if (records_.trace.on()) records_.trace.dead_letter(host(node).to_string(), from.to_string(), why);
   };
   config.after_event = [this, node] { touched_ = node; };
+  config.timer_fires = [this, node] {
+    ++records_.counters.timers;
+    happened(node);
+  };
   if (options_.log) {
     config.log_enabled = [this](protocol::LogLevel level) { return level >= options_.log_level; };
     config.log = [this, node](std::string_view component, std::string_view protocol, protocol::LogLevel level,

@@ -114,6 +114,33 @@ TEST(Guests, OfOtherNodesReachProtocolsOnlyWhereAllowed) {
   EXPECT_TRUE(heard.empty());
 }
 
+TEST(Guests, OfThirtyNodesReachEachOtherThroughCrashes) {
+  constexpr NodeIndex many = 30;
+  Scenario scenario = office();
+  scenario.nodes = many;
+  scenario.guests = {{mailbox("echo")}};
+  scenario.join_interval = 50ms;
+  scenario.duration = 14s;
+  scenario.faults = {Fault::crash(6s, Pick::fraction(0.2)), Fault::restart(8s, Pick::all())};
+  for (NodeIndex node = 0; node < many; ++node)
+    for (const Duration at : {4s, 11s})
+      scenario.actions.push_back(
+          ask(at, node, "n" + std::to_string((node + 7) % many) + "/echo", "echo", std::to_string(node)));
+  std::vector<Texts> answers;
+  const auto result = run(scenario, {.seed = 1}, [&](Simulation& world) {
+    for (NodeIndex node = 0; node < world.size(); ++node) answers.push_back(clerk(world, node).answers);
+  });
+  ASSERT_FALSE(result.failure) << result.failure->to_string();
+  ASSERT_EQ(answers.size(), many);
+  std::size_t both = 0;
+  for (NodeIndex node = 0; node < many; ++node) {
+    ASSERT_FALSE(answers[node].empty()) << node;
+    EXPECT_EQ(answers[node].back(), std::to_string(node));
+    both += answers[node].size() == 2 ? 1 : 0;
+  }
+  EXPECT_EQ(both, 24U) << "who crashed has forgotten the first";
+}
+
 TEST(Guests, GoDownAndComeBackWithTheirNode) {
   Scenario scenario = office();
   scenario.faults = {Fault::crash(6s, Pick::node(2)), Fault::restart(9s, Pick::node(2))};
@@ -165,6 +192,66 @@ TEST(Guests, ANodeMayCrashWhileItStartsAndAWorldMayEndThen) {
   }
 }
 
+TEST(Guests, KeepTheirLimits) {
+  Scenario scenario = office();
+  scenario.guests[0].guest.limits = {.fuel_per_call = 1'000'000};
+  scenario.guests[1].guest.limits = {.wall_per_call = 300ms, .queue_messages = 3};
+  scenario.guests.push_back({mailbox("sender"), Pick::nodes({2})});
+  scenario.guests.back().guest.limits = {.open_requests = 2};
+  scenario.actions = {
+      ask(5s, 0, "echo", "spin", ""),
+      ask(6s, 2, "second", "spin", ""),
+      ask(7s, 2, "sender", "flood", "second"),
+      ask(8s, 0, "echo", "echo", "again"),
+  };
+  Texts first, third;
+  const auto result = run(scenario, {.seed = 1}, [&](Simulation& world) {
+    first = clerk(world, 0).answers;
+    third = clerk(world, 2).answers;
+  });
+  ASSERT_FALSE(result.failure) << result.failure->to_string();
+  EXPECT_EQ(first, (Texts{"trapped", "again"}));
+  EXPECT_EQ(third, (Texts{"timeout", "5"})) << "three wait in the mailbox, two requests more may be open";
+}
+
+TEST(Guests, EndAndComeBackAsTheirPolicySays) {
+  const auto answers_with = [](std::string policy) {
+    Scenario scenario = office();
+    scenario.guests[0].guest.restart = std::move(policy);
+    scenario.actions = {ask(5s, 0, "echo", "seen", ""), ask(6s, 0, "echo", "trap", ""), ask(9s, 0, "echo", "seen", ""),
+                        ask(10s, 0, "echo", "return", ""), ask(13s, 0, "echo", "seen", "")};
+    Texts answers;
+    const auto result = run(scenario, {.seed = 1}, [&](Simulation& world) { answers = clerk(world, 0).answers; });
+    EXPECT_FALSE(result.failure) << result.failure->to_string();
+    return answers;
+  };
+  EXPECT_EQ(answers_with("always"), (Texts{"1", "trapped", "1", "guest_failed", "1"}));
+  EXPECT_EQ(answers_with("on-failure"), (Texts{"1", "trapped", "1", "guest_failed", "no_such_process"}));
+  EXPECT_EQ(answers_with("never"), (Texts{"1", "trapped", "no_such_process", "no_such_process", "no_such_process"}));
+}
+
+TEST(Guests, ACallThatIsOpenAtTheEndFailsTheRun) {
+  Scenario scenario = office();
+  ProcessCall call{.from = Pick::nodes({1}), .process = "echo", .method = "hold", .timeout = 60s};
+  scenario.actions = calls(5s, 1, 1s, call);
+  const auto result =
+      run(scenario, {.seed = 1}, [](Simulation& world) { EXPECT_EQ(world.open_calls(), Texts{"node 1, echo hold"}); });
+  ASSERT_TRUE(result.failure);
+  EXPECT_EQ(result.failure->checker, "call");
+  EXPECT_EQ(result.failure->what, "node 1, echo hold: stopping: the run has ended without an answer");
+  // Whose node has ended waits for nothing.
+  scenario.faults = {Fault::crash(7s, Pick::node(1))};
+  EXPECT_FALSE(run(scenario, {.seed = 1}, [](Simulation& world) { EXPECT_TRUE(world.open_calls().empty()); }).failure);
+  // A call that ends in an error says so when it does.
+  scenario.faults.clear();
+  call.timeout = 2s;
+  scenario.actions = calls(5s, 1, 1s, call);
+  const auto late = run(scenario, {.seed = 1});
+  ASSERT_TRUE(late.failure);
+  EXPECT_TRUE(late.failure->what.starts_with("node 1, echo hold: timeout")) << late.failure->what;
+  EXPECT_EQ(late.failure->node, 1U);
+}
+
 std::string failure_of(const Scenario& scenario) {
   const auto result = run(scenario, {.seed = 1});
   return result.failure ? result.failure->to_string() : "none";
@@ -192,6 +279,14 @@ TEST(Guests, ThatCannotStartFailTheRun) {
   scenario = office();
   scenario.guests[0].nodes = Pick::random(1);
   says(scenario, "its nodes are all, a list or a range");
+  scenario = office();
+  scenario.guests[0].guest.limits.memory_bytes = 65'536;
+  says(scenario, "guest echo: limit: the module starts with 6 pages of memory, 1 are allowed");
+  scenario.guests[0].guest.limits.memory_bytes = 1000;
+  says(scenario, "guest echo: memory_bytes is a multiple of 64 KiB");
+  scenario = office();
+  scenario.guests[0].guest.restart = "often";
+  says(scenario, "guest echo: restart is never, on-failure or always");
   scenario = office();
   scenario.options.fidelity = Fidelity::tcp;
   says(scenario, "whole nodes need the fidelity libp2p");

@@ -18,6 +18,8 @@ using protocol::Host;
 class TapHost {
  public:
   virtual ~TapHost() = default;
+  // A message of that type is about to come in; it has.
+  virtual void coming(protocol::WireId wire) = 0;
   virtual void passed(const Host& from, protocol::WireId wire, std::size_t bytes) = 0;
   virtual void session(std::string_view event, const Host& peer, std::string_view why) = 0;
   virtual void sending() = 0;
@@ -61,11 +63,15 @@ class Tap final : public protocol::Channel, private ChannelEvents {
     host_.session("failed", host, myelin::name(why.code));
     events_->session_failed(host, why);
   }
-  void session_given_up(const Host& host, unsigned attempts) override { events_->session_given_up(host, attempts); }
+  void session_given_up(const Host& host, unsigned attempts) override {
+    host_.session("given_up", host, {});
+    events_->session_given_up(host, attempts);
+  }
   void session_blocked(const Host& host) override { events_->session_blocked(host); }
   void session_writable(const Host& host) override { events_->session_writable(host); }
   void transport_event(protocol::TransportEvent event) override { events_->transport_event(std::move(event)); }
   bool message(const Host& from, protocol::ProtocolId to, const protocol::MessageBox& box) override {
+    host_.coming(box.type().wire);
     if (!events_->message(from, to, box)) return false;
     host_.passed(from, box.type().wire, 0);
     return true;
@@ -76,6 +82,7 @@ class Tap final : public protocol::Channel, private ChannelEvents {
     return true;
   }
   bool message(const Host& from, protocol::WireId id, protocol::View payload) override {
+    host_.coming(id);
     if (!events_->message(from, id, payload)) return false;
     host_.passed(from, id, payload.size());
     return true;

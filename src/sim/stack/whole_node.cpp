@@ -2,6 +2,7 @@
 
 #include "io/files.hpp"
 #include "node/home.hpp"
+#include "sim/guests.hpp"
 #include "sim/stack/guest_engine.hpp"
 
 #include <utility>
@@ -80,14 +81,12 @@ io::Task<Result<void>> WholeNode::start(Setup setup) {
 }
 
 io::Task<Result<void>> WholeNode::spawn(simulation::Guest guest, std::vector<identity::PeerId> allow) {
-  kernel::SpawnSpec spec;
-  spec.name = guest.name;
-  spec.module = Buffer::copy_of(View(guest.module));
-  spec.arguments = std::move(guest.arguments);
-  spec.access.anyone = guest.anyone;
-  spec.access.peers = std::move(allow);
-  auto spawned = co_await node_->kernel().spawn(loop_, std::move(spec));
-  if (!spawned) co_return fail(spawned.error().code, "guest " + guest.name + ": " + to_string(spawned.error()));
+  const std::string name = guest.name;
+  auto spec = spec_of(std::move(guest));
+  if (!spec) co_return fail(spec.error());
+  spec->access.peers = std::move(allow);
+  auto spawned = co_await node_->kernel().spawn(loop_, std::move(*spec));
+  if (!spawned) co_return fail(spawned.error().code, "guest " + name + ": " + to_string(spawned.error()));
   co_return Result<void>{};
 }
 
