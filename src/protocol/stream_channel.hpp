@@ -97,6 +97,7 @@ class StreamChannel : public Channel, private LinkOwner {
   void link_batch_begins() override { events_->batch_begins(); }
   void link_batch_ends() override { events_->batch_ends(); }
   bool link_message(SessionLink& link, const SessionMachine::Step& message) override;
+  void link_merge(SessionLink& link, Merge what) override;
   void link_dropped(SessionLink& link, std::string_view why) override;
   void link_closed(SessionLink& link, const Error& why) override;
   void link_blocked(SessionLink& link) override;
