@@ -391,9 +391,10 @@ void Core::handle(Cell& cell, std::unique_ptr<ToldEvent>& event) {
 
 // -- The end.
 
-void Core::close() {
+void Core::close(std::size_t late) {
   if (closed_) return;
   closed_ = true;
+  late_left_ = late;
   for (const auto& cell : cells_) {
     if (cell->state == Cell::State::backoff) end_cell(*cell, Cell::State::failed);
   }
@@ -405,6 +406,7 @@ bool Core::idle() const { return ready_first_ == nullptr && posts_.empty(); }
 void Core::cancel() {
   if (cancelled_) return;
   closed_ = cancelled_ = true;
+  late_left_ = 0;
   ready_first_ = ready_last_ = nullptr;
   posts_.clear();
   for (const auto& cell : cells_) {

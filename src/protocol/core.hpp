@@ -95,8 +95,9 @@ class RuntimeCore : public ChannelEvents {
   // Runs `callback` in the next turn, before the mailboxes.
   virtual void post(std::function<void()> callback) = 0;
 
-  // Takes nothing new from outside and fires no timers any more; `idle()` then tells when the mailboxes are empty.
-  virtual void close() = 0;
+  // Takes nothing new from outside, but for `late` messages of peers, and fires no timers any more; `idle()` then tells
+  // when the mailboxes are empty. From then on each batch of the channel's is followed by a turn.
+  virtual void close(std::size_t late = 0) = 0;
   virtual bool idle() const = 0;
   // Drops everything: mailboxes, timers, requests (which are not answered).
   virtual void cancel() = 0;

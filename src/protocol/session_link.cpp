@@ -88,11 +88,20 @@ io::Task<void> SessionLink::read_loop() {
       break;
     }
     const Delivery delivery = deliver();
-    if (delivery == Delivery::gated) continue;
+    if (delivery == Delivery::gated) {
+      stage_ = Stage::gated;
+      continue;
+    }
     if (delivery == Delivery::refused) {
+      stage_ = Stage::refused;
       resumed_.reset();
       co_await resumed_.wait();
       continue;
+    }
+    stage_ = Stage::reading;
+    while (!reads_ && !closed_) {
+      resumed_.reset();
+      co_await resumed_.wait();
     }
     auto piece = co_await stream_->read(read_bytes);
     if (!piece) {
@@ -109,6 +118,7 @@ io::Task<void> SessionLink::read_loop() {
 }
 
 SessionLink::Delivery SessionLink::deliver() {
+  stage_ = Stage::delivering;
   owner_.link_batch_begins();
   const Delivery delivery = deliver_steps();
   owner_.link_batch_ends();

@@ -76,6 +76,13 @@ class SessionLink {
   // `why`. Again, without flush: at once.
   void close(const Error& why, bool flush, Duration limit = std::chrono::seconds(5));
 
+  // Takes nothing more from the stream, but for its end once it is closed.
+  void read_no_more() { reads_ = false; }
+  // Whether what has been read is being handed over, or will be without another call of the owner's.
+  bool tells_more() const {
+    if (closed_ || held_) return false;
+    return stage_ == Stage::delivering || stage_ == Stage::gated || (stage_ == Stage::refused && resumed_.is_set());
+  }
   // Writes a merge frame after what is queued.
   void send(Merge what);
   // While held, messages are refused in the owner's name.
@@ -130,6 +137,10 @@ class SessionLink {
   ReadGate gate_;
   std::size_t let_in_ = 0;     // bytes of messages that the gate lets in
   std::size_t under_way_ = 0;  // bytes of the write that is under way
+  // Where the reader is: it waits for the stream, hands over, or holds what it has read until it may.
+  enum class Stage : std::uint8_t { reading, delivering, gated, refused };
+  Stage stage_ = Stage::reading;
+  bool reads_ = true;
   bool blocked_ = false;
   bool was_established_ = false;
   bool closed_ = false;     // nothing more is taken or told

@@ -2,6 +2,7 @@
 
 #include "base/check.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace myelin::protocol {
@@ -68,6 +69,16 @@ void StreamChannel::resume() {
   for (auto at = first; at != links_.end(); ++at) at->second->resume();
   for (auto at = links_.begin(); at != first; ++at) at->second->resume();
   resumed_first_ = first != links_.end() ? first->first : 0;
+}
+
+void StreamChannel::read_no_more() {
+  for (const auto& [id, link] : links_) {
+    if (link->was_established()) link->read_no_more();
+  }
+}
+
+bool StreamChannel::tells_more() const {
+  return std::ranges::any_of(links_, [](const auto& each) { return each.second->tells_more(); });
 }
 
 std::size_t StreamChannel::queued_bytes(const Host& host) const {

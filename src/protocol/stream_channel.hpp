@@ -51,6 +51,8 @@ class StreamChannel : public Channel, private LinkOwner {
   void disconnect(const Host& from) override;
   Result<void> send(const Host& to, Outgoing message) override;
   void resume() override;
+  void read_no_more() override;
+  bool tells_more() const override;
   void stop(bool graceful, std::function<void()> done) override;
 
   // What is spoken to hosts of which nothing is known.
