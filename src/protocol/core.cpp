@@ -414,7 +414,10 @@ void Core::cancel() {
     drop_events(*cell, true);
     timers_.cancel_all(cell->index);
     requests_.drop_all(cell->index);
-    if (!cell->ended()) cell->state = Cell::State::stopped;
+    if (cell->ended()) continue;
+    cell->state = Cell::State::stopped;
+    cell->last_error = "the runtime has ended";
+    if (processes_ != nullptr) processes_->ended(cell->name);
   }
   sends_ = {};
   if (armed_ != Instant::max()) executor_.wake_at(Instant::max());
@@ -459,9 +462,9 @@ void Core::drop(Counter counter, std::string_view why, const Host& from) {
 }
 
 void Core::log(std::string_view protocol, LogLevel level, std::string_view event, LogFields fields) const {
-  if (config_.log && config_.log_enabled && config_.log_enabled(level)) {
-    config_.log("runtime", protocol, level, event, fields);
-  }
+  if (!config_.log_enabled || !config_.log_enabled(level)) return;
+  if (config_.log) config_.log("runtime", protocol, level, event, fields);
+  if (processes_ != nullptr && !protocol.empty()) processes_->log(protocol, level, event, fields);
 }
 
 }  // namespace myelin::protocol

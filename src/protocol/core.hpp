@@ -31,9 +31,14 @@ namespace myelin::protocol {
 class ProcessPort {
  public:
   virtual ~ProcessPort() = default;
-  // `reply` is called once, on the core's thread.
+  // `reply` is called once, on the core's thread. `room` is called there at most once, when a reply was mailbox_full
+  // with the detail room_follows and the process has room.
   virtual void call(std::string_view protocol, std::string address, std::string method, Bytes body, Duration timeout,
-                    detail::ProcessReply reply) = 0;
+                    detail::ProcessReply reply, std::move_only_function<void()> room) = 0;
+  // A line that a protocol wrote, or the runtime about it, if the runtime's log takes its level.
+  virtual void log(std::string_view protocol, LogLevel level, std::string_view event, LogFields fields) = 0;
+  // It has ended for good, as RuntimeCore::ended() says; inside a turn, or in cancel().
+  virtual void ended(std::string_view protocol) = 0;
 };
 
 struct CoreConfig {
