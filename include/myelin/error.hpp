@@ -60,7 +60,7 @@ MYELIN_API int http_status(ErrorCode code);
 struct Error {
   ErrorCode code;
   std::string message;       // for people; one line, no trailing full stop, may be empty
-  std::uint32_t detail = 0;  // guest_failed: the guest's exit code; otherwise 0
+  std::uint32_t detail = 0;  // guest_failed: the guest's exit code; mailbox_full: whether room is told; otherwise 0
 
   friend bool operator==(const Error&, const Error&) = default;
 };

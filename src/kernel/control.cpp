@@ -13,57 +13,49 @@ constexpr Duration drain_step = std::chrono::milliseconds(5);
 
 Error gone(const Pid& pid) { return Error{ErrorCode::no_such_process, "no process " + pid.to_string()}; }
 
-template <typename T>
-Result<T> not_of_natives(Native&) {
-  return fail(ErrorCode::unsupported, "native processes have neither log nor end here: their program has");
-}
-
-template <typename T>
-io::Task<Result<T>> ask_actor(io::Loop* caller, std::shared_ptr<Core> core, Pid pid,
-                              std::move_only_function<Result<T>(Actor&)> work,
-                              Result<T> (*of_native)(Native&) = not_of_natives<T>) {
+// `work` takes an Actor& or a Native&.
+template <typename T, typename Work>
+io::Task<Result<T>> ask_process(io::Loop* caller, std::shared_ptr<Core> core, Pid pid, Work work) {
   std::size_t home = core->shard_of(pid).index;
   co_return co_await ask<Result<T>>(caller, core, home,
-                                    [pid, of_native, work = std::move(work)](Shard& shard) mutable -> Result<T> {
-                                      if (Native* native = shard.natives.find(pid)) return of_native(*native);
+                                    [pid, work = std::move(work)](Shard& shard) mutable -> Result<T> {
+                                      if (Native* native = shard.natives.find(pid)) return work(*native);
                                       Actor* actor = shard.find(pid);
                                       if (actor == nullptr) return fail(gone(pid));
                                       return work(*actor);
                                     });
 }
 
-template <Signal which>
-Result<void> signal_native(Native& native) {
-  return native.signal(which);
-}
-
-Result<void> (*signaller(Signal signal))(Native&) {
-  switch (signal) {
-    case Signal::kill:
-      return signal_native<Signal::kill>;
-    case Signal::stop:
-      return signal_native<Signal::stop>;
-    case Signal::resume:
-      return signal_native<Signal::resume>;
-    case Signal::restart:
-      return signal_native<Signal::restart>;
-  }
-  return signal_native<Signal::kill>;
-}
-
-// A waiter of an actor, seen from another loop: set by the actor, or by a token that fires.
+// A waiter of a process, seen from another loop: set by the process, or by a token that fires.
 struct Waiter {
   explicit Waiter(io::Loop& loop) : event(loop) {}
   io::Event event;
+  std::optional<ProcessInfo> ended;  // of a native process, which may leave the table as soon as it has ended
 };
 
 io::Callback teller(io::Loop* caller, std::shared_ptr<Waiter> waiter) {
   return [caller, waiter = std::move(waiter)] { caller->post([waiter] { waiter->event.set(); }); };
 }
 
+io::Callback end_teller(io::Loop* caller, std::shared_ptr<Waiter> waiter, const Actor&) {
+  return teller(caller, std::move(waiter));
+}
+
+// REQUIRES: called while the process is there, as it does.
+io::Callback end_teller(io::Loop* caller, std::shared_ptr<Waiter> waiter, const Native& native) {
+  return [caller, waiter = std::move(waiter), &native] {
+    std::optional<ProcessInfo> ended;
+    if (native.over()) ended = native.describe();
+    caller->post([waiter, ended = std::move(ended)]() mutable {
+      waiter->ended = std::move(ended);
+      waiter->event.set();
+    });
+  };
+}
+
 io::Task<void> withdraw(std::shared_ptr<Core> core, io::Loop* caller, Pid pid, std::uint64_t id) {
-  co_await ask_actor<bool>(caller, core, pid, [id](Actor& actor) -> Result<bool> {
-    actor.withdraw(id);
+  co_await ask_process<bool>(caller, core, pid, [id](auto& process) -> Result<bool> {
+    process.withdraw(id);
     return true;
   });
 }
@@ -98,14 +90,13 @@ io::Task<Result<ProcessInfo>> inspect_process(std::shared_ptr<Core> core, io::Lo
   if (!pid)
     co_return fail(ErrorCode::no_such_process,
                    "no process is named '" + abi::one_line(std::get<std::string>(process)) + "'");
-  co_return co_await ask_actor<ProcessInfo>(
-      caller, core, *pid, [](Actor& actor) -> Result<ProcessInfo> { return actor.describe(); },
-      [](Native& native) -> Result<ProcessInfo> { return native.describe(); });
+  co_return co_await ask_process<ProcessInfo>(caller, core, *pid,
+                                              [](auto& process) -> Result<ProcessInfo> { return process.describe(); });
 }
 
 io::Task<Result<void>> signal_process(std::shared_ptr<Core> core, io::Loop* caller, Pid pid, Signal signal) {
-  co_return co_await ask_actor<void>(
-      caller, core, pid, [signal](Actor& actor) -> Result<void> { return actor.signal(signal); }, signaller(signal));
+  co_return co_await ask_process<void>(caller, core, pid,
+                                       [signal](auto& process) -> Result<void> { return process.signal(signal); });
 }
 
 io::Task<Result<void>> remove_process(std::shared_ptr<Core> core, io::Loop* caller, Pid pid) {
@@ -127,13 +118,13 @@ io::Task<Result<std::vector<LogLine>>> read_logs(std::shared_ptr<Core> core, io:
                                                  std::uint64_t after, bool wait, io::CancelToken token) {
   using Lines = std::vector<LogLine>;
   for (;;) {
-    auto waiter = std::make_shared<Waiter>(*caller);  // shared: with the actor on its shard
-    auto found = co_await ask_actor<std::pair<Lines, std::uint64_t>>(
+    auto waiter = std::make_shared<Waiter>(*caller);  // shared: with the process on its shard
+    auto found = co_await ask_process<std::pair<Lines, std::uint64_t>>(
         caller, core, pid,
-        [caller, waiter, after, wait](Actor& actor) mutable -> Result<std::pair<Lines, std::uint64_t>> {
-          Lines lines = actor.log().after(after);
+        [caller, waiter, after, wait](auto& process) mutable -> Result<std::pair<Lines, std::uint64_t>> {
+          Lines lines = process.log().after(after);
           std::uint64_t id = 0;
-          if (lines.empty() && wait) id = actor.on_line(teller(caller, waiter));
+          if (lines.empty() && wait) id = process.on_line(teller(caller, waiter));
           return std::pair(std::move(lines), id);
         });
     if (!found) co_return fail(found.error());
@@ -150,16 +141,17 @@ io::Task<Result<std::vector<LogLine>>> read_logs(std::shared_ptr<Core> core, io:
 io::Task<Result<ProcessInfo>> wait_process(std::shared_ptr<Core> core, io::Loop* caller, Pid pid,
                                            io::CancelToken token) {
   for (;;) {
-    auto waiter = std::make_shared<Waiter>(*caller);  // shared: with the actor on its shard
-    auto found = co_await ask_actor<std::pair<ProcessInfo, std::uint64_t>>(
-        caller, core, pid, [caller, waiter](Actor& actor) mutable -> Result<std::pair<ProcessInfo, std::uint64_t>> {
-          std::uint64_t id = actor.over() ? 0 : actor.on_end(teller(caller, waiter));
-          return std::pair(actor.describe(), id);
+    auto waiter = std::make_shared<Waiter>(*caller);  // shared: with the process on its shard
+    auto found = co_await ask_process<std::pair<ProcessInfo, std::uint64_t>>(
+        caller, core, pid, [caller, waiter](auto& process) mutable -> Result<std::pair<ProcessInfo, std::uint64_t>> {
+          std::uint64_t id = process.over() ? 0 : process.on_end(end_teller(caller, waiter, process));
+          return std::pair(process.describe(), id);
         });
     if (!found) co_return fail(found.error());
     if (found->second == 0) co_return std::move(found->first);
     io::CancelCallback fired(token, [waiter] { waiter->event.set(); });
     co_await waiter->event.wait();
+    if (waiter->ended) co_return std::move(*waiter->ended);
     if (token.fired()) {
       co_await withdraw(core, caller, pid, found->second);
       co_return fail(ErrorCode::cancelled, "no longer waited for");

@@ -24,7 +24,8 @@ Ending refusal(Delivery& delivery, Error why, RoomList& refused, const Pid& by) 
   Error& error = ending.outcome.error();
   if (error.code != ErrorCode::mailbox_full) return ending;
   const Message& message = delivery.message;
-  if (message.principal.kind == Principal::Kind::process) {
+  // Native processes bring a callback of their own.
+  if (message.principal.kind == Principal::Kind::process && !delivery.room) {
     if (refused.want(message.principal.pid)) ending.room_from = by;
   } else if (refused.want(message.source, message.target, std::move(delivery.room))) {
     error.detail = room_follows;

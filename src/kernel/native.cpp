@@ -33,8 +33,18 @@ Rope answer_bytes(Message& response) {
 
 }  // namespace
 
+void NativeProgram::write_log(std::string line) {
+  if (native_ != nullptr && *native_ != nullptr) (*native_)->write_log(std::move(line));
+}
+
+void NativeProgram::has_ended() {
+  if (native_ != nullptr && *native_ != nullptr) (*native_)->has_ended();
+}
+
 Native::Native(Shard& shard, Pid pid, NativeSpec spec, NativeProgram& program)
-    : shard_(shard), pid_(pid), spec_(std::move(spec)), program_(program), started_at_(shard.loop.wall()) {}
+    : shard_(shard), pid_(pid), spec_(std::move(spec)), program_(program), started_at_(shard.loop.wall()) {
+  program_.native_ = self_;
+}
 
 Native::~Native() { *self_ = nullptr; }
 
@@ -174,7 +184,37 @@ void Native::end(const Error& why) {
   while (!open_.empty()) refuse(open_.begin()->first, why);
   refused_.tell(shard_.core, pid_);
   *self_ = nullptr;
+  tell(line_waiters_);
+  tell(end_waiters_);
   program_.removed(why);
+}
+
+// -- Its log, and who waits.
+
+void Native::tell(std::map<std::uint64_t, io::Callback>& waiters) {
+  for (auto& [id, callback] : std::exchange(waiters, {})) callback();
+}
+
+void Native::write_log(std::string line) {
+  line += '\n';
+  if (log_.write(as_view(line), shard_.loop.wall()) > 0) tell(line_waiters_);
+}
+
+void Native::has_ended() { tell(end_waiters_); }
+
+std::uint64_t Native::on_line(io::Callback callback) {
+  line_waiters_.emplace(next_waiter_, std::move(callback));
+  return next_waiter_++;
+}
+
+std::uint64_t Native::on_end(io::Callback callback) {
+  end_waiters_.emplace(next_waiter_, std::move(callback));
+  return next_waiter_++;
+}
+
+void Native::withdraw(std::uint64_t id) {
+  line_waiters_.erase(id);
+  end_waiters_.erase(id);
 }
 
 ProcessInfo Native::describe() const {

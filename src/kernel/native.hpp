@@ -12,6 +12,7 @@
 #include "io/task.hpp"
 #include "kernel/core.hpp"
 #include "kernel/delivery.hpp"
+#include "kernel/log_buffer.hpp"
 #include "kernel/message.hpp"
 #include "kernel/process.hpp"
 
@@ -24,6 +25,7 @@
 
 namespace myelin::kernel {
 
+class Native;
 class Shard;
 
 // What a native process says of itself.
@@ -49,6 +51,16 @@ class NativeProgram {
   virtual Result<void> signal(Signal signal) = 0;
   // It is in the table no more. The program outlives this call, and need not longer.
   virtual void removed(const Error& why) = 0;
+
+  // For the program itself, on the process's shard; nothing while it is in no table.
+  // A line of its log, without control characters of the program's own.
+  void write_log(std::string line);
+  // over() holds from now on: tells those who wait for the end.
+  void has_ended();
+
+ private:
+  friend class Native;
+  std::shared_ptr<Native*> native_;  // its process; points to null once that is gone
 };
 
 struct NativeSpec {
@@ -69,6 +81,14 @@ class Native {
   void caller_left(std::uint64_t ticket);
   void deadline_passed(std::uint64_t ticket);
   Result<void> signal(Signal signal) { return program_.signal(signal); }
+  void write_log(std::string line);
+  void has_ended();
+  bool over() const { return program_.over(); }
+  const LogBuffer& log() const { return log_; }
+  // As an actor's: called once, at the next line or at the end, or when it is removed. The id takes it back.
+  std::uint64_t on_line(io::Callback callback);
+  std::uint64_t on_end(io::Callback callback);
+  void withdraw(std::uint64_t id);
   // Ends what is open with `why`, and tells the program.
   void end(const Error& why);
 
@@ -84,6 +104,7 @@ class Native {
     Message head;           // of the response
     io::RopeBuilder input;  // of a call, until it is whole
   };
+  static void tell(std::map<std::uint64_t, io::Callback>& waiters);
   Result<void> admissible(const Delivery& delivery) const;
   void collect(std::uint64_t ticket);
   void hand_over(std::uint64_t ticket, Message request);
@@ -101,6 +122,10 @@ class Native {
   std::size_t one_way_ = 0;             // that the program has not done with
   std::uint64_t bytes_ = 0;
   RoomList refused_;
+  LogBuffer log_;
+  std::uint64_t next_waiter_ = 1;
+  std::map<std::uint64_t, io::Callback> line_waiters_;
+  std::map<std::uint64_t, io::Callback> end_waiters_;
   std::uint64_t calls_ = 0;
   WallTime started_at_;
   std::shared_ptr<Native*> self_ = std::make_shared<Native*>(this);  // shared with callbacks that may come late

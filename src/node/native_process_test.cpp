@@ -63,11 +63,18 @@ class Clerk : public protocol::Protocol {
   void ask(std::string address, std::string method, std::string body, Duration timeout = 30s) {
     ctx_->call_process(
         std::move(address), std::move(method), Bytes(body.begin(), body.end()),
-        [this](Result<Bytes> answer) { answers.push_back(text_of(answer)); }, timeout);
+        [this](Result<Bytes> answer) {
+          answers.push_back(text_of(answer));
+          details.push_back(answer ? 0 : answer.error().detail);
+        },
+        timeout);
   }
 
   Context* ctx_ = nullptr;
-  std::vector<std::string> answers, heard;
+  void on_process_writable(std::string_view address) override { writable.emplace_back(address); }
+
+  std::vector<std::string> answers, heard, writable;
+  std::vector<std::uint32_t> details;
   std::vector<protocol::detail::ProcessReply> kept;
 };
 
@@ -78,7 +85,10 @@ struct Office {
         machine(the_machine),
         bridge(std::make_unique<protocol::ProcessBridge>(machine.node->kernel(), *machine.loop, std::move(access))),
         runtime(std::make_unique<protocol::LoopRuntime>(
-            *machine.loop, protocol::CoreConfig{.mailbox_capacity = capacity},
+            *machine.loop,
+            protocol::CoreConfig{
+                .mailbox_capacity = capacity,
+                .log_enabled = [](protocol::LogLevel level) { return level >= protocol::LogLevel::info; }},
             std::make_unique<protocol::Libp2pChannel>(*machine.loop, machine.node->host(), protocol::ChannelOptions{}),
             bridge.get())) {
     bridge->attach(runtime->core());
@@ -251,6 +261,43 @@ TEST_F(NativeProcess, ItsMailboxIsBounded) {
   for (std::size_t i = 4; i < 12; ++i) EXPECT_TRUE(outcomes[i]);
 }
 
+// Here and on another node.
+TEST_F(NativeProcess, IsToldWhenAFullGuestHasRoom) {
+  Machine& b = world.add_node();
+  world.introduce(a, b);
+  Office office(world, a);
+  for (Machine* const home : {&a, &b}) {
+    kernel::SpawnSpec small = named("small");
+    small.limits.queue_messages = 4;
+    small.access.anyone = true;
+    const Pid full = world.spawn(*home, "kernel_mailbox", std::move(small)).pid;
+    const std::string address = home == &a ? "small" : b.node->id().to_string() + "/small";
+    office.clerk->answers.clear();
+    office.clerk->details.clear();
+    office.clerk->writable.clear();
+    const auto ask = [&](std::string method, int times) {
+      office.on_loop([&] {
+        for (int i = 0; i < times; ++i) office.clerk->ask(address, method, "x");
+      });
+      world.world->run_for(2s);
+    };
+    ask("hold", 4);
+    EXPECT_TRUE(office.clerk->answers.empty());
+    ask("echo", 3);
+    ASSERT_EQ(office.clerk->answers.size(), 3u);
+    EXPECT_THAT(office.clerk->answers, ::testing::Each(HasSubstr("mailbox_full")));
+    EXPECT_THAT(office.clerk->details, ::testing::Each(protocol::room_follows)) << "one promise holds for all";
+    EXPECT_TRUE(office.clerk->writable.empty());
+    ASSERT_TRUE(world.run(*home, home->node->kernel().signal(*home->loop, full, kernel::Signal::restart)));
+    world.world->run_for(2s);
+    EXPECT_THAT(office.clerk->writable, ElementsAre(address));
+    office.clerk->answers.clear();
+    ask("echo", 1);
+    EXPECT_THAT(office.clerk->answers, ElementsAre("x"));
+    EXPECT_EQ(office.clerk->writable.size(), 1u);
+  }
+}
+
 TEST_F(NativeProcess, IsSignalledLikeAnyOther) {
   Office office(world, a);
   world.spawn(a, "kernel_mailbox", named("guest"));
@@ -264,6 +311,78 @@ TEST_F(NativeProcess, IsSignalledLikeAnyOther) {
   EXPECT_EQ(office.info().last_error, "killed");
   EXPECT_TRUE(world.ask(a, "guest", "forward", "clerk upper again").starts_with("error 4 "));
   EXPECT_EQ(office.signal(kernel::Signal::stop).error().code, ErrorCode::conflict);
+}
+
+TEST_F(NativeProcess, HasALogLikeAnyOther) {
+  Office office(world, a);
+  kernel::Kernel& kernel = a.node->kernel();
+  const Pid pid = office.info().pid;
+  const auto texts = [&](std::uint64_t after, bool wait) {
+    std::vector<std::string> all;
+    const auto lines = world.run(a, kernel.logs(*a.loop, pid, after, wait));
+    EXPECT_TRUE(lines) << to_string(lines.error());
+    if (lines) std::ranges::transform(*lines, std::back_inserter(all), &kernel::LogLine::text);
+    return all;
+  };
+  EXPECT_TRUE(texts(0, false).empty());
+  office.on_loop([&] { office.clerk->ctx_->logger().debug("not this"); });
+  office.on_loop([&] { office.clerk->ctx_->logger().info("one", {{"why", "two\nlines"}}); });
+  EXPECT_THAT(texts(0, false), ElementsAre("level=INFO msg=one why=\"two\\nlines\""));
+  a.loop->start_timer(a.loop->now() + 1s, [&] { office.clerk->ctx_->logger().warn("later"); });
+  EXPECT_THAT(texts(1, true), ElementsAre("level=WARN msg=later"));
+  // Bounded as that of a guest.
+  office.on_loop([&] {
+    for (int i = 0; i < 5000; ++i) office.clerk->ctx_->logger().info(std::string(500, 'x'));
+  });
+  const auto last = world.run(a, kernel.logs(*a.loop, pid, 0, false));
+  ASSERT_TRUE(last);
+  EXPECT_GT(last->front().sequence, 1000u);
+  ASSERT_TRUE(office.signal(kernel::Signal::kill));
+  EXPECT_THAT(texts(5002, false), ElementsAre("level=INFO msg=\"protocol ended\" error=killed"));
+}
+
+TEST_F(NativeProcess, IsWaitedForLikeAnyOther) {
+  kernel::Kernel& kernel = a.node->kernel();
+  const auto wait = [&](Pid pid) { return kernel.wait(*a.loop, pid); };
+  auto office = std::make_unique<Office>(world, a);
+  a.loop->start_timer(a.loop->now() + 1s, [&] {
+    EXPECT_TRUE(office->runtime->core().control("clerk", protocol::RuntimeCore::Control::kill));
+  });
+  const Instant before = a.loop->now();
+  const Pid first = office->info().pid;
+  for (int i = 0; i < 2; ++i) {  // the second finds it ended
+    const auto ended = world.run(a, wait(first));
+    ASSERT_TRUE(ended) << to_string(ended.error());
+    EXPECT_EQ(ended->state, kernel::ProcessState::exited);
+    EXPECT_EQ(ended->last_error, "killed");
+  }
+  EXPECT_GE(a.loop->now() - before, 1s);
+  // Whoever waits when the runtime ends hears of that, though the process leaves the table with it.
+  office = nullptr;
+  office = std::make_unique<Office>(world, a);
+  std::optional<Result<kernel::ProcessInfo>> told;
+  io::Scope scope(*a.loop);
+  scope.spawn([](io::Task<Result<kernel::ProcessInfo>> task,
+                 std::optional<Result<kernel::ProcessInfo>>* into) -> io::Task<void> {
+    into->emplace(co_await std::move(task));
+  }(wait(office->info().pid), &told));
+  office->settle();
+  EXPECT_FALSE(told);
+  office = nullptr;
+  EXPECT_TRUE(world.world->run_until([&] { return scope.running() == 0; }, 60s));
+  ASSERT_TRUE(told && *told);
+  EXPECT_EQ((*told)->state, kernel::ProcessState::exited);
+  EXPECT_EQ((*told)->last_error, "the runtime has ended");
+  // Removed without an end, it is no more.
+  office = std::make_unique<Office>(world, a);
+  const Pid pid = office->info().pid;
+  a.loop->start_timer(a.loop->now() + 1s, [&] {
+    scope.spawn([](kernel::Kernel* from, io::Loop* loop, Pid which) -> io::Task<void> {
+      (void)co_await from->remove(*loop, which);
+    }(&kernel, a.loop, pid));
+  });
+  EXPECT_EQ(world.run(a, wait(pid)).error().code, ErrorCode::no_such_process);
+  EXPECT_TRUE(world.world->run_until([&] { return scope.running() == 0; }, 60s));
 }
 
 TEST_F(NativeProcess, RemovedItEnds) {

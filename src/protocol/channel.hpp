@@ -80,6 +80,10 @@ class Channel {
   virtual Result<void> send(const Host& to, Outgoing message) = 0;
   // A mailbox that was full has room again.
   virtual void resume() = 0;
+  // Before a graceful stop(): reads nothing more of the sessions that stand. What has been read is still told.
+  virtual void read_no_more() {}
+  // Whether messages that have been read are still to be told, without a resume() that is yet to come.
+  virtual bool tells_more() const { return false; }
   // Ends everything; `graceful`: what is queued is written first, for as long as the caller lets it: stop(false) may
   // follow. `done` is called once, when nothing is left. No event follows it.
   virtual void stop(bool graceful, std::function<void()> done) = 0;

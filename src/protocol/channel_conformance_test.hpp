@@ -168,6 +168,10 @@ TYPED_TEST_P(ChannelConformance, CrossingDialsAreOneSession) {
   EXPECT_EQ(this->at(1).received.size(), 50u);
   EXPECT_TRUE(this->at(0).in_order());
   EXPECT_TRUE(this->at(1).in_order());
+  if constexpr (requires { this->world.channel(0).connections(); }) {
+    EXPECT_EQ(this->world.channel(0).connections(), 1u);
+    EXPECT_EQ(this->world.channel(1).connections(), 1u);
+  }
   this->world.channel(1).disconnect(this->world.host(0));
   this->world.run_for(10s);
   EXPECT_EQ(this->at(0).told.size(), 2u);

@@ -139,7 +139,9 @@ bool ProtocolContext::enabled(LogLevel level) const {
   return core_.config_.log_enabled && core_.config_.log_enabled(level);
 }
 void ProtocolContext::write(LogLevel level, std::string_view event, LogFields fields) {
-  if (enabled(level) && core_.config_.log) core_.config_.log("protocol", cell_.name, level, event, fields);
+  if (!enabled(level)) return;
+  if (core_.config_.log) core_.config_.log("protocol", cell_.name, level, event, fields);
+  if (core_.processes_ != nullptr) core_.processes_->log(cell_.name, level, event, fields);
 }
 
 }  // namespace myelin::protocol

@@ -392,9 +392,10 @@ void Core::handle(Cell& cell, std::unique_ptr<ToldEvent>& event) {
 
 // -- The end.
 
-void Core::close() {
+void Core::close(std::size_t late) {
   if (closed_) return;
   closed_ = true;
+  late_left_ = late;
   for (const auto& cell : cells_) {
     if (cell->state == Cell::State::backoff) end_cell(*cell, Cell::State::failed);
   }
@@ -406,6 +407,7 @@ bool Core::idle() const { return ready_first_ == nullptr && posts_.empty(); }
 void Core::cancel() {
   if (cancelled_) return;
   closed_ = cancelled_ = true;
+  late_left_ = 0;
   ready_first_ = ready_last_ = nullptr;
   posts_.clear();
   for (const auto& cell : cells_) {
@@ -413,7 +415,10 @@ void Core::cancel() {
     drop_events(*cell, true);
     timers_.cancel_all(cell->index);
     requests_.drop_all(cell->index);
-    if (!cell->ended()) cell->state = Cell::State::stopped;
+    if (cell->ended()) continue;
+    cell->state = Cell::State::stopped;
+    cell->last_error = "the runtime has ended";
+    if (processes_ != nullptr) processes_->ended(cell->name);
   }
   sends_ = {};
   if (armed_ != Instant::max()) executor_.wake_at(Instant::max());
@@ -458,9 +463,9 @@ void Core::drop(Counter counter, std::string_view why, const Host& from) {
 }
 
 void Core::log(std::string_view protocol, LogLevel level, std::string_view event, LogFields fields) const {
-  if (config_.log && config_.log_enabled && config_.log_enabled(level)) {
-    config_.log("runtime", protocol, level, event, fields);
-  }
+  if (!config_.log_enabled || !config_.log_enabled(level)) return;
+  if (config_.log) config_.log("runtime", protocol, level, event, fields);
+  if (processes_ != nullptr && !protocol.empty()) processes_->log(protocol, level, event, fields);
 }
 
 }  // namespace myelin::protocol

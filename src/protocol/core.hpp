@@ -31,9 +31,14 @@ namespace myelin::protocol {
 class ProcessPort {
  public:
   virtual ~ProcessPort() = default;
-  // `reply` is called once, on the core's thread.
+  // `reply` is called once, on the core's thread. `room` is called there at most once, when a reply was mailbox_full
+  // with the detail room_follows and the process has room.
   virtual void call(std::string_view protocol, std::string address, std::string method, Bytes body, Duration timeout,
-                    detail::ProcessReply reply) = 0;
+                    detail::ProcessReply reply, std::move_only_function<void()> room) = 0;
+  // A line that a protocol wrote, or the runtime about it, if the runtime's log takes its level.
+  virtual void log(std::string_view protocol, LogLevel level, std::string_view event, LogFields fields) = 0;
+  // It has ended for good, as RuntimeCore::ended() says; inside a turn, or in cancel().
+  virtual void ended(std::string_view protocol) = 0;
 };
 
 struct CoreConfig {
@@ -98,8 +103,9 @@ class RuntimeCore : public ChannelEvents {
   // Runs `callback` in the next turn, before the mailboxes.
   virtual void post(std::function<void()> callback) = 0;
 
-  // Takes nothing new from outside and fires no timers any more; `idle()` then tells when the mailboxes are empty.
-  virtual void close() = 0;
+  // Takes nothing new from outside, but for `late` messages of peers, and fires no timers any more; `idle()` then tells
+  // when the mailboxes are empty. From then on each batch of the channel's is followed by a turn.
+  virtual void close(std::size_t late = 0) = 0;
   virtual bool idle() const = 0;
   // Drops everything: mailboxes, timers, requests (which are not answered).
   virtual void cancel() = 0;

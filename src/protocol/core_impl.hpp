@@ -82,7 +82,7 @@ class Core final : public RuntimeCore {
   bool ended(std::string_view protocol) const override;
   std::vector<std::string> process_methods(std::string_view protocol) const override;
   void post(std::function<void()> callback) override;
-  void close() override;
+  void close(std::size_t late) override;
   bool idle() const override;
   void cancel() override;
   const MessageType* message_type(WireId id) const override;
@@ -231,6 +231,7 @@ class Core final : public RuntimeCore {
   const std::size_t mailbox_capacity_;
   const std::size_t turn_events_;
   std::size_t at_once_left_;   // until the next turn
+  std::size_t late_left_ = 0;  // messages that are taken although it is closed
   std::vector<Place> places_;  // of all cells: finding one looks at no other
   std::vector<std::function<void()>> posts_;
   std::vector<std::unique_ptr<Subscription>> retired_;  // unsubscribed in their own callback, perhaps

@@ -179,15 +179,22 @@ void Core::call_process(Cell& cell, std::string address, std::string method, Byt
     return;
   }
   if (timeout.count() <= 0) timeout = config_.request_timeout;
-  processes_->call(cell.name, std::move(address), std::move(method), std::move(body), timeout,
-                   [anchor = AnchorRef(anchor_), to = &cell, incarnation = cell.incarnation,
-                    reply = std::move(reply)](Result<Bytes> answer) mutable {
-                     Core* core = anchor.core();
-                     if (core == nullptr || to->incarnation != incarnation) return;
-                     core->push(*to, CallbackEvent{[reply = std::move(reply), answer = std::move(answer)]() mutable {
-                       reply(std::move(answer));
-                     }});
-                   });
+  auto room = [anchor = AnchorRef(anchor_), to = &cell, incarnation = cell.incarnation, address]() mutable {
+    Core* core = anchor.core();
+    if (core == nullptr || to->incarnation != incarnation) return;
+    core->push(*to, CallbackEvent{[to, address = std::move(address)] { to->protocol->on_process_writable(address); }});
+  };
+  processes_->call(
+      cell.name, std::move(address), std::move(method), std::move(body), timeout,
+      [anchor = AnchorRef(anchor_), to = &cell, incarnation = cell.incarnation,
+       reply = std::move(reply)](Result<Bytes> answer) mutable {
+        Core* core = anchor.core();
+        if (core == nullptr || to->incarnation != incarnation) return;
+        core->push(*to, CallbackEvent{[reply = std::move(reply), answer = std::move(answer)]() mutable {
+          reply(std::move(answer));
+        }});
+      },
+      std::move(room));
 }
 
 void Core::handle(Cell& cell, std::unique_ptr<ProcessEvent>& event) {

@@ -1,4 +1,5 @@
 #include "protocol/core_testing.hpp"
+#include "protocol/log_format.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -285,7 +286,8 @@ TEST_F(IpcTest, UnsubscribeTakesEffectAtOnce) {
 
 struct FakeProcesses final : ProcessPort {
   void call(std::string_view protocol, std::string address, std::string method, Bytes body, Duration timeout,
-            detail::ProcessReply reply) override {
+            detail::ProcessReply reply, std::move_only_function<void()> room) override {
+    rooms.push_back(std::move(room));
     calls.push_back(std::string(protocol) + " " + address + " " + method + " " +
                     std::to_string(timeout / milliseconds(1)));
     bodies.push_back(std::move(body));
@@ -293,7 +295,13 @@ struct FakeProcesses final : ProcessPort {
   }
   std::vector<std::string> calls;
   std::vector<Bytes> bodies;
+  void log(std::string_view protocol, LogLevel level, std::string_view event, LogFields fields) override {
+    lines.push_back(std::string(protocol) + " " + format_log_text(level, event, fields));
+  }
+  void ended(std::string_view protocol) override { ends.emplace_back(protocol); }
   std::vector<detail::ProcessReply> replies;
+  std::vector<std::move_only_function<void()>> rooms;
+  std::vector<std::string> lines, ends;
 };
 
 TEST(CoreProcesses, AsksAProcess) {
@@ -313,6 +321,59 @@ TEST(CoreProcesses, AsksAProcess) {
   processes.replies[1](fail(ErrorCode::timeout));
   world.run();
   EXPECT_THAT(answers, ElementsAre("ok", "timeout"));
+}
+
+TEST(CoreProcesses, IsToldWhenAFullProcessHasRoom) {
+  FakeProcesses processes;
+  World world({}, false, &processes);
+  std::vector<Context*> contexts;
+  ASSERT_TRUE(world.core->add(
+      [&] {
+        auto made =
+            std::make_unique<Scripted>(1, "a", [&contexts](Scripted&, Context& ctx) { contexts.push_back(&ctx); });
+        made->journal = &world.journal;
+        return made;
+      },
+      {}));
+  world.start();
+  std::vector<std::uint32_t> details;
+  const auto take = [&details](Result<Bytes> answer) { details.push_back(answer.error().detail); };
+  contexts[0]->call_process("guest", "add", {}, take);
+  processes.replies[0](fail(ErrorCode::mailbox_full, "full", room_follows));
+  processes.rooms[0]();
+  EXPECT_THAT(details, IsEmpty()) << "not inside a call";
+  world.journal.clear();
+  world.run();
+  EXPECT_THAT(details, ElementsAre(room_follows));
+  EXPECT_THAT(world.journal, ElementsAre("process writable guest"));
+  contexts[0]->call_process("guest", "add", {}, take);
+  ASSERT_TRUE(world.core->control("a", RuntimeCore::Control::restart));
+  world.run();
+  world.journal.clear();
+  processes.rooms[1]();
+  world.run();
+  EXPECT_THAT(world.journal, IsEmpty()) << "another instance has called";
+}
+
+TEST(CoreProcesses, ProcessesHaveALogAndAnEnd) {
+  FakeProcesses processes;
+  CoreConfig config;
+  config.log_enabled = [](LogLevel level) { return level >= LogLevel::info; };
+  World world(std::move(config), false, &processes);
+  auto& a = world.add(1, "a");
+  world.add(2, "b");
+  world.start();
+  processes.lines.clear();
+  a.ctx->logger().debug("too small");
+  a.ctx->logger().warn("seen", {{"by", "no one else"}});
+  EXPECT_THAT(processes.lines, ElementsAre("a level=WARN msg=seen by=\"no one else\""));
+  EXPECT_THAT(processes.ends, IsEmpty());
+  ASSERT_TRUE(world.core->control("b", RuntimeCore::Control::kill));
+  world.run();
+  EXPECT_THAT(processes.ends, ElementsAre("b"));
+  world.core->cancel();
+  EXPECT_THAT(processes.ends, ElementsAre("b", "a"));
+  EXPECT_EQ(world.core->protocols()[0].last_error, "the runtime has ended");
 }
 
 TEST(CoreProcesses, WithoutANodeThereAreNone) {

@@ -116,7 +116,7 @@ bool Core::message(const Host& from, WireId id, View payload) {
 }
 
 bool Core::offer(const Host& from, Cell* cell, MessageEntry* entry, View payload) {
-  if (closed_) return drop(Counter::message_dropped_stopping, "stopping", from), true;
+  if (closed_ && late_left_ == 0) return drop(Counter::message_dropped_stopping, "stopping", from), true;
   if (cell == nullptr || cell->ended()) {
     return drop(Counter::message_dropped_unknown_id, "unknown_protocol", from), true;
   }
@@ -130,6 +130,7 @@ bool Core::offer(const Host& from, Cell* cell, MessageEntry* entry, View payload
   }
   if (!entry->codec) return drop(Counter::message_dropped_decode_error, "no_serializer", from), true;
   if (may_handle_at_once(*cell)) return handle_at_once(*cell, *entry, from, payload);
+  if (closed_) --late_left_;
   Result<MessageBox> box = fail(ErrorCode::protocol);
   try {
     box = entry->codec->decode(payload);
@@ -160,7 +161,7 @@ void Core::batch_ends() {
   in_turn_ = in_batch_ = false;
   if (cancelled_) return;
   // Who was refused is relieved in the turn, which comes later, when he waits.
-  if (ready_first_ != nullptr || !posts_.empty() || (refused_ && at_once_left_ == 0)) wake();
+  if (closed_ || ready_first_ != nullptr || !posts_.empty() || (refused_ && at_once_left_ == 0)) wake();
   arm();
 }
 
@@ -191,6 +192,7 @@ bool Core::handle_at_once(Cell& cell, const MessageEntry& entry, const Host& fro
     return false;
   }
   --at_once_left_;
+  if (closed_) --late_left_;
   AtOnce sink(*this, cell, entry.handler, from);
   Result<void> shown;
   try {

@@ -180,6 +180,7 @@ void Core::end_cell(Cell& cell, Cell::State state) {
   // What it refused is offered again, and dropped.
   log(cell.name, state == Cell::State::failed ? LogLevel::error : LogLevel::info, "protocol ended",
       {{"error", cell.last_error}});
+  if (processes_ != nullptr) processes_->ended(cell.name);
 }
 
 // Takes the events out of a mailbox: all, with their answers; or those that were for the instance that has gone.

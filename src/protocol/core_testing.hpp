@@ -105,6 +105,7 @@ class Scripted final : public Protocol {
   }
   void on_session_blocked(const Host& host) override { tell("blocked " + host.to_string()); }
   void on_session_writable(const Host& host) override { tell("writable " + host.to_string()); }
+  void on_process_writable(std::string_view address) override { tell("process writable " + std::string(address)); }
   void on_transport_event(const TransportEvent& event) override {
     tell("transport " + event.host.to_string() + (event.inbound ? " in" : " out"));
   }

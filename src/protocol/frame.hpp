@@ -18,7 +18,8 @@ namespace myelin::protocol {
 inline constexpr std::size_t frame_head_bytes = 4;
 inline constexpr std::size_t max_frame_bytes = 16 * limits::mib;  // layer and body; as the originals have it
 
-enum class Layer : std::uint8_t { application = 0, session = 1 };
+// The originals know the first two, and drop what is of any other.
+enum class Layer : std::uint8_t { application = 0, session = 1, merge = 0x4d };
 
 // Writes `length` as it stands before a frame.
 inline void put_frame_length(std::uint8_t* at, std::uint32_t length) {

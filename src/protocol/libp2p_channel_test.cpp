@@ -42,7 +42,7 @@ class Libp2pWorld {
     }
   }
 
-  Channel& channel(int i) { return *channels[static_cast<std::size_t>(i)]; }
+  Libp2pChannel& channel(int i) { return *channels[static_cast<std::size_t>(i)]; }
   Host host(int i) { return {nodes[static_cast<std::size_t>(i)]->host->id().to_string(), 0}; }
   Host nobody() { return {libp2p::testing::key_of(77).peer_id().to_string(), 0}; }
   Result<void> start(int i, ChannelEvents& events) {

@@ -174,4 +174,12 @@ std::string format_log_line(LogOptions::Format format_of_line, std::int64_t wall
              : format<TextLine>(wall_ns, component, protocol, level, event, fields);
 }
 
+std::string format_log_text(LogLevel level, std::string_view event, LogFields fields) {
+  TextLine line;
+  line.add("level", level_labels.at(static_cast<std::size_t>(level)));
+  line.add("msg", event);
+  for (const LogField& field : fields) line.add(field.key, field.value);
+  return line.end();
+}
+
 }  // namespace myelin::protocol

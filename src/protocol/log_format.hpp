@@ -48,4 +48,7 @@ class RuntimeLog {
 std::string format_log_line(LogOptions::Format format, std::int64_t wall_ns, std::string_view component,
                             std::string_view protocol, LogLevel level, std::string_view event, LogFields fields);
 
+// The same as text, without time, component and protocol: for a log that is one protocol's own.
+std::string format_log_text(LogLevel level, std::string_view event, LogFields fields);
+
 }  // namespace myelin::protocol

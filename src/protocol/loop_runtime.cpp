@@ -45,6 +45,7 @@ ChannelLog channel_log(RuntimeLog* log) {
 
 LoopRuntime::LoopRuntime(io::Loop& loop, CoreConfig config, std::unique_ptr<Channel> channel, ProcessPort* processes)
     : loop_(loop),
+      mailbox_capacity_(config.mailbox_capacity),
       channel_(std::move(channel)),
       executor_(loop, [this] { turn(); }),
       core_(RuntimeCore::create(std::move(config), executor_, *channel_, processes)),
@@ -74,14 +75,16 @@ Result<void> LoopRuntime::start() {
 
 void LoopRuntime::turn() {
   core_->turn();
-  if (state_ == State::draining && core_->idle()) drained();
+  if (state_ == State::draining && core_->idle() && !channel_->tells_more()) drained();
 }
 
 void LoopRuntime::shutdown(Duration limit, StopReason reason) {
   if (state_ != State::running) return;
   reason_ = std::move(reason);
   state_ = State::draining;
-  core_->close();
+  // What has been read counts as queued: as much of it as a mailbox holds is handled still.
+  channel_->read_no_more();
+  core_->close(mailbox_capacity_);
   start_timer(limit, [this] { stop_channel(false); });
   if (core_->idle()) executor_.wake();
 }

@@ -71,6 +71,7 @@ class LoopRuntime {
   void stop_timer();
 
   io::Loop& loop_;
+  const std::size_t mailbox_capacity_;
   std::unique_ptr<Channel> channel_;
   LoopExecutor executor_;
   std::unique_ptr<RuntimeCore> core_;

@@ -61,12 +61,12 @@ struct LoopRuntimeTest : ::testing::Test {
     std::unique_ptr<LoopRuntime> runtime;
     std::optional<StopReason> ended{};
   };
-  Side make(std::string name, const char* ip, std::uint16_t port = 5001) {
+  Side make(std::string name, const char* ip, std::uint16_t port = 5001, std::size_t capacity = 100'000) {
     io::Loop& loop = world->add_host(std::move(name), *io::IpAddress::parse(ip)).add_loop();
     ChannelOptions options;
     options.wire = Wire::w3;
     return {loop, std::make_unique<LoopRuntime>(
-                      loop, CoreConfig{.mailbox_capacity = 100'000},
+                      loop, CoreConfig{.mailbox_capacity = capacity},
                       std::make_unique<SessionChannel>(loop, Host{ip, port}, options, channel_log(nullptr)))};
   }
   void start(Side& side) {
@@ -123,6 +123,83 @@ TEST_F(LoopRuntimeTest, AGracefulEndWritesWhatIsQueued) {
   world->run_for(seconds(1));
   EXPECT_EQ(handled, 10'000u);
   end(b);
+}
+
+// What one read has brought is handled, up to a mailbox of it; what comes later is not.
+TEST_F(LoopRuntimeTest, AGracefulEndHandlesWhatWasRead) {
+  for (const std::size_t capacity : {8u, 1000u}) {
+    SCOPED_TRACE(capacity);
+    const std::string name = "b" + std::to_string(capacity);
+    const std::string ip = "10.0.1." + std::to_string(capacity == 8 ? 1 : 2);
+    Side server = make(name, ip.c_str(), 5001, capacity);
+    Side client = make(name + "c", ("10.0.2." + std::to_string(capacity == 8 ? 1 : 2)).c_str());
+    unsigned seen = 0;
+    auto notes = std::make_unique<Scripted>(1, "notes", [&](Scripted& self, Context& ctx) {
+      ctx.register_message_handler<Note>([&](const Note& note, const Host& from) {
+        EXPECT_EQ(note.number, seen) << "in order";
+        if (++seen == 3) server.runtime->shutdown(seconds(30));
+        EXPECT_TRUE(self.ctx->send(note, from));
+      });
+    });
+    ASSERT_TRUE(server.runtime->core().add(std::move(notes), {}));
+    auto asking = std::make_unique<Asking>(Host{ip, 5001}, 200);
+    const Asking& counts = *asking;
+    ASSERT_TRUE(client.runtime->core().add(std::move(asking), {}));
+    start(server);
+    start(client);
+    const Instant begin = server.loop.now();
+    ASSERT_TRUE(ends(server));
+    EXPECT_LT(server.loop.now() - begin, seconds(5)) << "nothing waits for the limit";
+    EXPECT_EQ(server.ended->kind, StopReason::Kind::graceful);
+    EXPECT_EQ(seen, std::min<std::size_t>(200, 3 + capacity));
+    world->run_for(seconds(2));
+    EXPECT_EQ(counts.answers, seen) << "and answered";
+    end(client);
+  }
+}
+
+// A session whose messages found no room is not forgotten when the mailbox drains.
+TEST_F(LoopRuntimeTest, AGracefulEndHandlesWhatFoundNoRoom) {
+  Side server = make("small", "10.0.1.1", 5001, 8);
+  unsigned seen = 0;
+  ASSERT_TRUE(server.runtime->core().add(std::make_unique<Scripted>(1, "notes",
+                                                                    [&](Scripted&, Context& ctx) {
+                                                                      ctx.register_message_handler<Note>(
+                                                                          [&](const Note&, const Host&) { ++seen; });
+                                                                    }),
+                                         {}));
+  ASSERT_TRUE(a.runtime->core().add(std::make_unique<Asking>(Host{"10.0.1.1", 5001}, 100), {}));
+  start(server);
+  server.loop.post([&] { EXPECT_TRUE(server.runtime->core().control("notes", RuntimeCore::Control::pause)); });
+  start(a);
+  world->run_for(seconds(1));
+  EXPECT_EQ(seen, 0u);
+  EXPECT_EQ(server.runtime->core().protocols()[0].queued, 8u);
+  server.loop.post([&] {
+    EXPECT_TRUE(server.runtime->core().control("notes", RuntimeCore::Control::resume));
+    server.runtime->shutdown(seconds(30));
+  });
+  ASSERT_TRUE(ends(server));
+  EXPECT_EQ(seen, 6u + 8u)
+      << "what was queued behind the beginning and the session, and a mailbox of what had been read";
+  end(a);
+}
+
+// A protocol that takes no turns holds nobody up.
+TEST_F(LoopRuntimeTest, AGracefulEndDoesNotWaitForAPausedProtocol) {
+  Side server = make("small", "10.0.1.1", 5001, 8);
+  ASSERT_TRUE(server.runtime->core().add(Answering::make(handled), {}));
+  ASSERT_TRUE(a.runtime->core().add(std::make_unique<Asking>(Host{"10.0.1.1", 5001}, 100), {}));
+  start(server);
+  server.loop.post([&] { EXPECT_TRUE(server.runtime->core().control("notes", RuntimeCore::Control::pause)); });
+  start(a);
+  world->run_for(seconds(1));
+  const Instant begin = server.loop.now();
+  server.loop.post([&] { server.runtime->shutdown(seconds(30)); });
+  ASSERT_TRUE(ends(server));
+  EXPECT_LT(server.loop.now() - begin, seconds(5));
+  EXPECT_EQ(handled, 0u);
+  end(a);
 }
 
 TEST_F(LoopRuntimeTest, AtTheLimitWhatIsLeftIsDropped) {

@@ -31,13 +31,13 @@ struct Pong {
 class PingPong : public Protocol {
  public:
   struct Options {
-    Host peer;
+    Host peer{};
     bool numbered = false;    // begin with sequence numbers in the payload
     Duration interval{};      // between a Pong and the next Ping
     std::uint64_t count = 0;  // Pongs after which the runtime is stopped; 0: go on
     bool connect = true;      // dial the peer; otherwise wait for it
-    std::function<void(std::uint64_t pongs)> on_pong;
-    std::function<void()> on_given_up;
+    std::function<void(std::uint64_t pongs)> on_pong{};
+    std::function<void()> on_given_up{};
   };
   explicit PingPong(Options options) : options_(std::move(options)) {}
 

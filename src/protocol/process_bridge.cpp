@@ -2,6 +2,7 @@
 
 #include "base/check.hpp"
 #include "base/log.hpp"
+#include "protocol/log_format.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -9,6 +10,8 @@
 #include <variant>
 
 namespace myelin::protocol {
+static_assert(room_follows == kernel::room_follows);
+
 namespace {
 
 kernel::ProcessState state_of(std::string_view state) {
@@ -106,6 +109,8 @@ class ProcessBridge::Program final : public kernel::NativeProgram {
 // A request to a process that has no outcome yet.
 struct ProcessBridge::Call {
   detail::ProcessReply reply;
+  std::move_only_function<void()> room;
+  Promise promise;
   io::Loop::TimerId timer = 0;
 };
 
@@ -148,7 +153,7 @@ io::Task<void> ProcessBridge::stop() {
 }
 
 void ProcessBridge::call(std::string_view protocol, std::string address, std::string method, Bytes body,
-                         Duration timeout, detail::ProcessReply reply) {
+                         Duration timeout, detail::ProcessReply reply, std::move_only_function<void()> room) {
   Result<kernel::Address> target = kernel::Address::parse(address, kernel_.config().aliases);
   if (!target) return reply(fail(target.error()));
   const auto sender = programs_.find(protocol);
@@ -174,15 +179,26 @@ void ProcessBridge::call(std::string_view protocol, std::string address, std::st
   message.deadline = deadline;
   message.principal.kind = kernel::Principal::Kind::process;
   message.principal.pid = sender->second->pid;
-  auto call = std::make_unique<Call>(std::move(reply));
+  Promise promise{sender->second->pid, message.target.to_string()};
+  auto call = std::make_unique<Call>(std::move(reply), std::move(room), promise);
   call->timer = loop_.start_timer(deadline, [this, id] {
     calls_.at(id)->timer = 0;
     finish(id, fail(ErrorCode::timeout, "no answer in time"));
   });
   calls_.emplace(id, std::move(call));
-  kernel_.request(loop_, std::move(message), [self = self_, id](kernel::Outcome outcome) {
-    if (*self != nullptr) (*self)->finish(id, std::move(outcome));
-  });
+  kernel_.request(
+      loop_, std::move(message),
+      [self = self_, id](kernel::Outcome outcome) {
+        if (*self != nullptr) (*self)->finish(id, std::move(outcome));
+      },
+      [self = self_, promise = std::move(promise)] {
+        if (*self != nullptr) (*self)->roomy(promise);
+      });
+}
+
+void ProcessBridge::roomy(const Promise& promise) {
+  auto told = rooms_.extract(promise);
+  if (!told.empty()) told.mapped()();
 }
 
 void ProcessBridge::finish(std::uint64_t id, kernel::Outcome outcome) {
@@ -190,8 +206,26 @@ void ProcessBridge::finish(std::uint64_t id, kernel::Outcome outcome) {
   if (node.empty()) return;
   Call& call = *node.mapped();
   if (call.timer != 0) loop_.cancel_timer(call.timer);
-  if (!outcome) return call.reply(fail(outcome.error()));
-  call.reply(bytes_of(*outcome));
+  if (outcome) return call.reply(bytes_of(*outcome));
+  Error why = std::move(outcome.error());
+  if (why.code == ErrorCode::mailbox_full) {
+    // One promise holds for all that the mailbox has refused since; who was refused last is told.
+    if (why.detail == kernel::room_follows || rooms_.contains(call.promise)) {
+      why.detail = room_follows;
+      rooms_.insert_or_assign(std::move(call.promise), std::move(call.room));
+    }
+  }
+  call.reply(fail(std::move(why)));
+}
+
+void ProcessBridge::log(std::string_view protocol, LogLevel level, std::string_view event, LogFields fields) {
+  const auto program = programs_.find(protocol);
+  if (program != programs_.end()) program->second->write_log(format_log_text(level, event, fields));
+}
+
+void ProcessBridge::ended(std::string_view protocol) {
+  const auto program = programs_.find(protocol);
+  if (program != programs_.end()) program->second->has_ended();
 }
 
 void ProcessBridge::name_processes(std::vector<ProtocolStatus>& list) const {

@@ -5,7 +5,10 @@
 #include "protocol/handshake.hpp"
 #include "protocol/session_world_testing.hpp"
 
+#include <array>
+#include <chrono>
 #include <gtest/gtest.h>
+#include <random>
 
 namespace myelin::protocol::channel_testing {
 namespace {
@@ -286,8 +289,9 @@ TEST_F(SessionChannelTest, CrossingDialsWithAnOriginalKeepBothConnections) {
   EXPECT_FALSE(theirs.ended());
   EXPECT_EQ(here().told, Steps{"connected 10.0.0.4:5001"});
   EXPECT_EQ(here().received.size(), 2u) << "both are read";
-  ours->read();
-  theirs.read();
+  const std::string offer = hex(merge_frame(Merge::crossed));  // an original drops it, as of an unknown layer
+  EXPECT_EQ(ours->read(), hex(hello_frame(Wire::w0, world.host(0))));
+  EXPECT_EQ(theirs.read(), "000000020102" + offer) << "on the connection of the larger host, once";
   for (std::uint64_t i = 0; i < 10; ++i) ASSERT_TRUE(channel().send(raw, note(i)));
   const bool by_ours = !ours->read().empty();
   const bool by_theirs = !theirs.read().empty();
@@ -296,6 +300,62 @@ TEST_F(SessionChannelTest, CrossingDialsWithAnOriginalKeepBothConnections) {
   world.run_for(2s);
   EXPECT_TRUE(theirs.ended());
   EXPECT_EQ(here().told, (Steps{"connected 10.0.0.4:5001", "disconnected 10.0.0.4:5001"}));
+}
+
+// Both send all the time while the connections come up, are merged and close: over links of all sorts, with queues that
+// fill and a mailbox that has no room.
+TEST(SessionChannelMerge, CrossingDialsEndInOneConnectionAndLoseNothing) {
+  std::uint64_t merged = 0;
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    SCOPED_TRACE(seed);
+    std::array<Recorder, 3> told;
+    SessionWorld world(conformance_options(), seed);
+    std::mt19937_64 random(seed);
+    for (int i = 0; i < 2; ++i) {
+      io::LinkModel link;
+      link.delay = std::chrono::microseconds(100 + random() % 20'000);
+      link.jitter = std::chrono::microseconds(random() % 5'000);
+      if (random() % 3 == 0) link.bandwidth_bytes_s = 1'000'000;
+      world.world->set_link(SessionWorld::ip(i), SessionWorld::ip(1 - i), link);
+      ASSERT_TRUE(world.start(i, told[static_cast<std::size_t>(i)]));
+    }
+    world.channel(0).connect(world.host(1));
+    world.run_for(std::chrono::microseconds(random() % 10'000));
+    world.channel(1).connect(world.host(0));
+    if (random() % 2 == 0) told[random() % 2].capacity = 10;
+    std::array<std::uint64_t, 2> accepted{};
+    for (int round = 0; round < 400; ++round) {
+      for (int i = 0; i < 2; ++i) {
+        std::uint64_t& count = accepted[static_cast<std::size_t>(i)];
+        const auto sent = world.channel(i).send(world.host(1 - i), note(count, random() % 1000, count + 1));
+        if (sent) ++count;
+      }
+      world.run_for(300us);
+    }
+    for (Recorder& recorder : told) recorder.capacity = SIZE_MAX;
+    for (int i = 0; i < 2; ++i) world.channel(i).resume();
+    world.run_for(10s);
+    for (int i = 0; i < 2; ++i) {
+      const Recorder& at = told[static_cast<std::size_t>(i)];
+      EXPECT_EQ(at.count("connected " + world.host(1 - i).to_string()), 1u);
+      EXPECT_FALSE(at.has("disconnected " + world.host(1 - i).to_string()));
+      EXPECT_EQ(at.count("blocked " + world.host(1 - i).to_string()),
+                at.count("writable " + world.host(1 - i).to_string()));
+      EXPECT_EQ(at.received.size(), accepted[static_cast<std::size_t>(1 - i)]);
+      EXPECT_TRUE(at.in_order());
+      EXPECT_EQ(at.wrong_ends(accepted[static_cast<std::size_t>(i)]), 0u);
+      EXPECT_TRUE(at.drops.empty()) << at.drops.begin()->first;
+      EXPECT_EQ(world.channel(i).connections(), 1u);
+    }
+    merged += world.channel(0).metrics().connections_in > 0 && world.channel(0).metrics().connections_out > 0 ? 1 : 0;
+    world.channel(static_cast<int>(seed % 2)).disconnect(world.host(1 - static_cast<int>(seed % 2)));
+    world.run_for(10s);
+    for (int i = 0; i < 2; ++i) {
+      EXPECT_EQ(told[static_cast<std::size_t>(i)].count("disconnected " + world.host(1 - i).to_string()), 1u);
+      EXPECT_EQ(world.channel(i).connections(), 0u);
+    }
+  }
+  EXPECT_GT(merged, 20u) << "the dials hardly ever crossed";
 }
 
 TEST_F(SessionChannelTest, APeerThatDoesNotReadIsBlockedThenFails) {

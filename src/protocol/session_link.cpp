@@ -88,11 +88,20 @@ io::Task<void> SessionLink::read_loop() {
       break;
     }
     const Delivery delivery = deliver();
-    if (delivery == Delivery::gated) continue;
+    if (delivery == Delivery::gated) {
+      stage_ = Stage::gated;
+      continue;
+    }
     if (delivery == Delivery::refused) {
+      stage_ = Stage::refused;
       resumed_.reset();
       co_await resumed_.wait();
       continue;
+    }
+    stage_ = Stage::reading;
+    while (!reads_ && !closed_) {
+      resumed_.reset();
+      co_await resumed_.wait();
     }
     auto piece = co_await stream_->read(read_bytes);
     if (!piece) {
@@ -109,6 +118,7 @@ io::Task<void> SessionLink::read_loop() {
 }
 
 SessionLink::Delivery SessionLink::deliver() {
+  stage_ = Stage::delivering;
   owner_.link_batch_begins();
   const Delivery delivery = deliver_steps();
   owner_.link_batch_ends();
@@ -129,9 +139,12 @@ SessionLink::Delivery SessionLink::deliver_steps() {
         break;
       case SessionMachine::Step::Kind::message:
         if (out_.size() > gate_.mark() && let_in_ == 0) return Delivery::gated;
-        if (!owner_.link_message(*this, step)) return Delivery::refused;
+        if (held_ || !owner_.link_message(*this, step)) return Delivery::refused;
         let_in_ -= std::min(let_in_, step.payload.size() + frame_head_bytes);
         machine_.pop();
+        break;
+      case SessionMachine::Step::Kind::merge:
+        owner_.link_merge(*this, step.merge);
         break;
       case SessionMachine::Step::Kind::dropped:
         owner_.link_dropped(*this, step.why);
@@ -146,6 +159,11 @@ SessionLink::Delivery SessionLink::deliver_steps() {
 }
 
 void SessionLink::resume() { resumed_.set(); }
+
+void SessionLink::release() {
+  held_ = false;
+  resumed_.set();
+}
 
 // ---- writing
 
@@ -168,6 +186,12 @@ Result<void> SessionLink::send(const Outgoing& message) {
     owner_.link_blocked(*this);
   }
   return {};
+}
+
+void SessionLink::send(Merge what) {
+  if (closed_) return;
+  out_.add(merge_frame(what));
+  wake_writer_.set();
 }
 
 std::uint64_t SessionLink::taken() const {
@@ -198,6 +222,11 @@ io::Task<void> SessionLink::write_loop() {
   }
   if (broken_) co_return;
   (void)co_await stream_->close_write();
+  finished_ = true;
+  if (!retired_) start_farewell();
+}
+
+void SessionLink::start_farewell() {
   if (linger_timer_ != 0) loop_.cancel_timer(std::exchange(linger_timer_, 0));
   linger_timer_ = loop_.start_timer(loop_.now() + farewell, [this] {
     linger_timer_ = 0;
@@ -254,12 +283,22 @@ void SessionLink::close(const Error& why, bool flush, Duration limit) {
     if (handshake_timer_ != 0) loop_.cancel_timer(std::exchange(handshake_timer_, 0));
   }
   if (!flush) return end_at_once();
+  if (std::exchange(retired_, false) && finished_) return start_farewell();
   if (linger_timer_ == 0 && !broken_ && limit != Duration::max()) {
     linger_timer_ = loop_.start_timer(loop_.now() + limit, [this] {
       linger_timer_ = 0;
       end_at_once();
     });
   }
+  wake_writer_.set();
+  resumed_.set();
+  room_.set();
+}
+
+void SessionLink::retire(const Error& why) {
+  if (closed_) return;
+  retired_ = closed_ = finishing_ = true;
+  why_ = why;
   wake_writer_.set();
   resumed_.set();
   room_.set();

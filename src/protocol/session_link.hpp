@@ -24,6 +24,7 @@
 
 #include <memory>
 #include <string_view>
+#include <utility>
 
 namespace myelin::protocol {
 
@@ -41,6 +42,7 @@ class LinkOwner {
   virtual void link_batch_ends() {}
   // False: offer it again after resume().
   virtual bool link_message(SessionLink& link, const SessionMachine::Step& message) = 0;
+  virtual void link_merge(SessionLink& link, Merge what) = 0;
   virtual void link_dropped(SessionLink& link, std::string_view why) = 0;
   // It has ended by itself; not told after close().
   virtual void link_closed(SessionLink& link, const Error& why) = 0;
@@ -74,6 +76,24 @@ class SessionLink {
   // `why`. Again, without flush: at once.
   void close(const Error& why, bool flush, Duration limit = std::chrono::seconds(5));
 
+  // Takes nothing more from the stream, but for its end once it is closed.
+  void read_no_more() { reads_ = false; }
+  // Whether what has been read is being handed over, or will be without another call of the owner's.
+  bool tells_more() const {
+    if (closed_ || held_) return false;
+    return stage_ == Stage::delivering || stage_ == Stage::gated || (stage_ == Stage::refused && resumed_.is_set());
+  }
+  // Writes a merge frame after what is queued.
+  void send(Merge what);
+  // While held, messages are refused in the owner's name.
+  void hold() { held_ = true; }
+  void release();
+  // Nothing of it is read or told any more, and nothing is sent. It ends once the peer has closed its half too, which
+  // it does when it has read all that is queued here; or by close().
+  void retire(const Error& why);
+  // Whether the owner is to be told that it is writable; no more, as nothing more is sent.
+  bool take_blocked() { return std::exchange(blocked_, false); }
+
   const SessionMachine& machine() const { return machine_; }
   const Host& peer() const { return machine_.peer(); }
   std::size_t queued_bytes() const { return out_.size(); }
@@ -98,6 +118,7 @@ class SessionLink {
   Delivery deliver_steps();
   void send_output();
   void fail_with(const Error& why);
+  void start_farewell();
   void end_at_once();
   void tell_written();
   void settle(const Error& why);
@@ -116,11 +137,18 @@ class SessionLink {
   ReadGate gate_;
   std::size_t let_in_ = 0;     // bytes of messages that the gate lets in
   std::size_t under_way_ = 0;  // bytes of the write that is under way
+  // Where the reader is: it waits for the stream, hands over, or holds what it has read until it may.
+  enum class Stage : std::uint8_t { reading, delivering, gated, refused };
+  Stage stage_ = Stage::reading;
+  bool reads_ = true;
   bool blocked_ = false;
   bool was_established_ = false;
   bool closed_ = false;     // nothing more is taken or told
   bool finishing_ = false;  // what is queued is still written
-  bool broken_ = false;     // the stream is reset
+  bool retired_ = false;    // and the peer has all the time it needs
+  bool finished_ = false;   // our half is closed
+  bool held_ = false;
+  bool broken_ = false;  // the stream is reset
   Error why_{ErrorCode::link_lost, {}};
   io::Event wake_writer_;
   io::Event resumed_;  // the owner has room again

@@ -62,6 +62,8 @@ SessionMachine::Step SessionMachine::on_frame(View frame) {
       return on_message(frame.subspan(1));
     case Layer::session:
       return on_handshake(frame.subspan(1));
+    case Layer::merge:
+      return on_merge(frame.subspan(1));
   }
   return drop("unknown_layer");
 }
@@ -98,6 +100,13 @@ SessionMachine::Step SessionMachine::on_handshake(View body) {
                    "the peer speaks version " + (body.size() > 1 ? std::to_string(body[1]) : "?"));
   }
   return drop("unknown_handshake");
+}
+
+SessionMachine::Step SessionMachine::on_merge(View body) {
+  if (state_ != State::established || body.size() != 1 || body[0] < 1 || body[0] > 3) return drop("unknown_layer");
+  const auto what = static_cast<Merge>(body[0]);
+  frames_.pop();
+  return {.kind = Kind::merge, .merge = what};
 }
 
 SessionMachine::Step SessionMachine::on_hello(View data) {

@@ -16,6 +16,7 @@
 #include "myelin/protocol/message.hpp"
 #include "myelin/protocol/runtime.hpp"
 #include "protocol/frame.hpp"
+#include "protocol/merge.hpp"
 #include "protocol/wire_w3.hpp"
 
 #include <cstdint>
@@ -41,6 +42,7 @@ class SessionMachine {
       more,         // all bytes are done
       established,  // wire() and peer() are known
       message,      // stays until pop()
+      merge,        // `merge`
       dropped,      // `why`
       closed,       // error() says why
     };
@@ -49,6 +51,7 @@ class SessionMachine {
     MessageId id = 0;         // W0
     WireId wire_id = 0;       // W3
     View payload{};           // good until pop()
+    Merge merge{};
     std::string_view why{};
   };
 
@@ -88,6 +91,7 @@ class SessionMachine {
   Step on_frame(View frame);
   Step on_message(View body);
   Step on_handshake(View body);
+  Step on_merge(View body);
   Step on_hello(View data);
   Step established();
   Step drop(std::string_view why);

@@ -60,6 +60,10 @@ std::string run(unsigned role, View bytes, std::size_t step) {
                 std::to_string(next.wire_id) + to_hex(next.payload);
         machine.pop();
         break;
+      case SessionMachine::Step::Kind::merge:
+        MYELIN_CHECK(up, "nothing is merged before the handshake's end");
+        seen += " j" + std::to_string(static_cast<int>(next.merge));
+        break;
       case SessionMachine::Step::Kind::dropped:
         seen += " d" + std::string(next.why);
         break;

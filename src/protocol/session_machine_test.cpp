@@ -42,6 +42,9 @@ std::vector<std::string> steps(SessionMachine& machine) {
                        std::to_string(step.wire_id) + " " + to_hex(step.payload));
         machine.pop();
         break;
+      case Kind::merge:
+        seen.push_back("merge " + std::to_string(static_cast<int>(step.merge)));
+        break;
       case Kind::dropped:
         seen.push_back("dropped " + std::string(step.why));
         break;
@@ -204,6 +207,19 @@ TEST(SessionMachine, WhatBelongsToNoStateBeforeTheHandshakeIsDroppedToo) {
   SessionMachine dialler = dialled();
   EXPECT_EQ(steps(dialler, w0_hello), Steps{"dropped unexpected_hello"});
   EXPECT_EQ(steps(dialler, ack), Steps{"established"});
+}
+
+TEST(SessionMachine, MergeFramesComeInOrderWithMessages) {
+  EXPECT_EQ(to_hex(merge_frame(Merge::crossed)), "000000024d01");
+  SessionMachine machine = SessionMachine::acceptor(deadline);
+  EXPECT_EQ(steps(machine, "00000002 4d01"), Steps{"dropped unknown_layer"}) << "there is no session yet";
+  steps(machine, w0_hello);
+  EXPECT_EQ(steps(machine, "00000002 4d01 00000002 4d02 00000000 00000002 4d03"),
+            (Steps{"merge 1", "merge 2", "dropped empty_frame", "merge 3"}));
+  EXPECT_EQ(steps(machine, "00000001 4d"), Steps{"dropped unknown_layer"});
+  EXPECT_EQ(steps(machine, "00000002 4d00"), Steps{"dropped unknown_layer"});
+  EXPECT_EQ(steps(machine, "00000002 4d04"), Steps{"dropped unknown_layer"});
+  EXPECT_EQ(steps(machine, "00000003 4d0101"), Steps{"dropped unknown_layer"});
 }
 
 TEST(SessionMachine, FramesThatAreTooLongEndIt) {

@@ -53,7 +53,11 @@ void SessionTable::end_session(const Host& host, Entry& entry, const Error& why,
     if (connection.id == ended) continue;
     actions_.push_back({.kind = Kind::close, .connection = connection.id, .flush = flush, .error = why});
   }
+  if (entry.merging.retired != 0) {
+    actions_.push_back({.kind = Kind::close, .connection = entry.merging.retired, .flush = flush, .error = why});
+  }
   entry.connections.clear();
+  entry.merging = {};
   --sessions_;
   actions_.push_back({.kind = Kind::disconnected, .host = host, .error = why});
 }
@@ -149,7 +153,8 @@ Result<void> SessionTable::established(ConnectionId connection, DialId dial, con
   if (dial != 0) {
     entry.phase = Phase::idle;
   } else {
-    if (std::ranges::any_of(entry.connections, &Connection::inbound)) {
+    // Where two were merged no dial of the peer's was left under way.
+    if (entry.merging.retired != 0 || std::ranges::any_of(entry.connections, &Connection::inbound)) {
       end_session(host, entry, Error{ErrorCode::link_lost, "the peer has dialled anew"}, false);
     }
     if (entry.phase == Phase::waiting || !entry.greeted) cancel_dial(entry);
@@ -161,8 +166,67 @@ Result<void> SessionTable::established(ConnectionId connection, DialId dial, con
   if (entry.connections.size() == 1) {
     ++sessions_;
     actions_.push_back({.kind = Kind::connected, .host = host, .wire = wire, .connection = connection});
+  } else {
+    begin_merge(host, entry);
   }
   return {};
+}
+
+// ---- two connections become one
+
+void SessionTable::begin_merge(const Host& host, Entry& entry) {
+  if (self_.empty() || self_ == host || entry.connections.size() != 2) return;
+  const Connection* const going =
+      goes(entry.connections[0], host) ? &entry.connections[0] : &entry.connections[1];  // one of each direction
+  entry.merging.going = going->id;
+  actions_.push_back({.kind = Kind::merge, .connection = going->id, .merge = Merge::crossed});
+  if (entry.merging.crossed == going->id) move(host, entry);
+}
+
+// Both sides know of both connections: the rest of what we send goes over the one that stays.
+void SessionTable::move(const Host& host, Entry& entry) {
+  entry.merging.moved = true;
+  if (entry.connections[0].id == entry.merging.going) std::swap(entry.connections[0], entry.connections[1]);
+  const ConnectionId staying = entry.connections[0].id;
+  actions_.push_back({.kind = Kind::merge, .connection = entry.merging.going, .merge = Merge::last});
+  actions_.push_back({.kind = Kind::merge, .connection = staying, .merge = Merge::follows});
+  actions_.push_back({.kind = Kind::move, .host = host, .connection = staying});
+}
+
+bool SessionTable::end_merge(Entry& entry) {
+  const ConnectionId going = entry.merging.going;
+  std::erase_if(entry.connections, [going](const Connection& connection) { return connection.id == going; });
+  actions_.push_back({.kind = Kind::retire, .connection = going, .error = {ErrorCode::cancelled, "merged"}});
+  if (entry.merging.held) actions_.push_back({.kind = Kind::release, .connection = entry.connections[0].id});
+  entry.merging = {.followed = entry.merging.followed, .retired = going};
+  return true;
+}
+
+bool SessionTable::merge(ConnectionId connection, const Host& host, Merge what) {
+  const auto found = entries_.find(host);
+  if (found == entries_.end() || self_.empty() || self_ == host) return false;
+  Entry& entry = found->second;
+  const auto at = std::ranges::find(entry.connections, connection, &Connection::id);
+  if (at == entry.connections.end()) return false;
+  Merging& merging = entry.merging;
+  const bool going = merging.going != 0 && merging.going == connection;
+  switch (what) {
+    case Merge::crossed:  // maybe before our own dial has been answered
+      if (!goes(*at, host) || merging.crossed != 0 || merging.retired != 0) return false;
+      merging.crossed = connection;
+      if (going) move(host, entry);
+      return true;
+    case Merge::follows:
+      if (going || merging.followed || (merging.going == 0 && merging.retired == 0)) return false;
+      merging.followed = true;
+      if (merging.retired != 0) return true;  // `last` was faster
+      merging.held = true;
+      actions_.push_back({.kind = Kind::hold, .connection = connection});
+      return true;
+    case Merge::last:
+      return going && merging.moved && end_merge(entry);
+  }
+  return false;
 }
 
 void SessionTable::closed(ConnectionId connection, const Host& host, Error why, Instant now, std::uint64_t random) {

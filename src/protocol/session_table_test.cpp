@@ -29,6 +29,20 @@ std::string text(const SessionAction& action) {
       return "close " + std::to_string(action.connection) + (action.flush ? " flush" : "");
     case Kind::connected:
       return "connected " + host + " by " + std::to_string(action.connection);
+    case Kind::merge: {
+      const char* const what = action.merge == Merge::crossed ? "crossed"
+                               : action.merge == Merge::last  ? "last"
+                                                              : "follows";
+      return std::string(what) + " on " + std::to_string(action.connection);
+    }
+    case Kind::move:
+      return "move " + host + " to " + std::to_string(action.connection);
+    case Kind::hold:
+      return "hold " + std::to_string(action.connection);
+    case Kind::release:
+      return "release " + std::to_string(action.connection);
+    case Kind::retire:
+      return "retire " + std::to_string(action.connection);
     case Kind::disconnected:
       return "disconnected " + host + " " + std::string(name(action.error.code));
     case Kind::failed:
@@ -93,6 +107,87 @@ TEST(SessionTable, CrossingDialsThatBothGreetedAreOneSessionOfTwoConnections) {
   EXPECT_EQ(table.steps(), (Steps{"close 1", "disconnected 10.0.0.1:1 link_lost"}));
   table.closed(1, a, lost, start, middle);
   EXPECT_EQ(table.steps(), Steps{});
+}
+
+// Connection 1 is `a`'s dial, 2 is ours; that of the smaller host stays.
+struct Crossed {
+  explicit Crossed(const Host& self) {
+    table.name_self(self);
+    table.connect(a);
+    table.greeting(1);
+    EXPECT_TRUE(table.established(1, 0, a, Wire::w0));
+    table.steps();
+    EXPECT_TRUE(table.established(2, 1, a, Wire::w0));
+  }
+  Table table;
+};
+
+TEST(SessionTable, CrossingDialsOfTwoThatMergeBecomeOneConnection) {
+  Crossed of(b);  // larger than a: a's dial stays, which is in use already
+  EXPECT_EQ(of.table.steps(), Steps{"crossed on 2"});
+  EXPECT_TRUE(of.table.merge(2, a, Merge::crossed));
+  EXPECT_EQ(of.table.steps(), (Steps{"last on 2", "follows on 1", "move 10.0.0.1:1 to 1"}));
+  EXPECT_TRUE(of.table.merge(1, a, Merge::follows));
+  EXPECT_EQ(of.table.steps(), Steps{"hold 1"}) << "what came before the last is read first";
+  EXPECT_TRUE(of.table.merge(2, a, Merge::last));
+  EXPECT_EQ(of.table.steps(), (Steps{"retire 2", "release 1"}));
+  of.table.closed(2, a, lost, start, middle);
+  EXPECT_EQ(of.table.steps(), Steps{}) << "the session does not end with the one that went";
+  EXPECT_EQ(of.table.sessions(), 1u);
+  of.table.closed(1, a, lost, start, middle);
+  EXPECT_EQ(of.table.steps(), (Steps{"close 2", "disconnected 10.0.0.1:1 link_lost"}));
+  EXPECT_EQ(of.table.size(), 0u);
+}
+
+TEST(SessionTable, WhatIsSentMovesToTheConnectionThatStays) {
+  Crossed of(Host{"10.0.0.0", 1});  // smaller than a: our own dial stays
+  EXPECT_EQ(of.table.steps(), Steps{"crossed on 1"});
+  EXPECT_TRUE(of.table.merge(1, a, Merge::crossed));
+  EXPECT_EQ(of.table.steps(), (Steps{"last on 1", "follows on 2", "move 10.0.0.1:1 to 2"}));
+  EXPECT_TRUE(of.table.merge(1, a, Merge::last));
+  EXPECT_EQ(of.table.steps(), Steps{"retire 1"});
+  EXPECT_TRUE(of.table.merge(2, a, Merge::follows));
+  EXPECT_EQ(of.table.steps(), Steps{}) << "nothing is left to wait for";
+  EXPECT_FALSE(of.table.merge(2, a, Merge::follows));
+  // The peer has lost the connection, as it dials again.
+  EXPECT_TRUE(of.table.established(3, 0, a, Wire::w0));
+  EXPECT_EQ(of.table.steps(),
+            (Steps{"close 2", "close 1", "disconnected 10.0.0.1:1 link_lost", "connected 10.0.0.1:1 by 3"}));
+}
+
+TEST(SessionTable, ThePeerMaySpeakOfTheCrossingBeforeOurDialIsAnswered) {
+  Table table;
+  table.name_self(Host{"10.0.0.0", 1});
+  table.connect(a);
+  table.greeting(1);
+  EXPECT_TRUE(table.established(1, 0, a, Wire::w0));
+  EXPECT_TRUE(table.merge(1, a, Merge::crossed));
+  table.steps();
+  EXPECT_TRUE(table.established(2, 1, a, Wire::w0));
+  EXPECT_EQ(table.steps(), (Steps{"crossed on 1", "last on 1", "follows on 2", "move 10.0.0.1:1 to 2"}));
+}
+
+TEST(SessionTable, MergeFramesThatMakeNoSenseAreRefused) {
+  Table table;
+  table.name_self(b);
+  EXPECT_FALSE(table.merge(1, a, Merge::crossed)) << "no session";
+  EXPECT_TRUE(table.established(1, 0, a, Wire::w0));
+  EXPECT_FALSE(table.merge(1, a, Merge::crossed)) << "that one stays, by its dialler";
+  EXPECT_FALSE(table.merge(1, a, Merge::last));
+  EXPECT_FALSE(table.merge(1, a, Merge::follows));
+  EXPECT_FALSE(table.merge(9, a, Merge::crossed)) << "no such connection";
+  Crossed of(b);
+  of.table.steps();
+  EXPECT_FALSE(of.table.merge(2, a, Merge::last)) << "before it can know";
+  EXPECT_FALSE(of.table.merge(2, a, Merge::follows)) << "on the one that goes";
+  EXPECT_TRUE(of.table.merge(2, a, Merge::crossed));
+  EXPECT_FALSE(of.table.merge(2, a, Merge::crossed));
+  EXPECT_TRUE(of.table.merge(1, a, Merge::follows));
+  EXPECT_FALSE(of.table.merge(1, a, Merge::follows));
+  of.table.steps();
+  of.table.closed(2, a, lost, start, middle);
+  EXPECT_EQ(of.table.steps(), (Steps{"close 1", "disconnected 10.0.0.1:1 link_lost"}))
+      << "it went before its last: what was on it may be lost";
 }
 
 TEST(SessionTable, ADialThatHasNotGreetedYetIsTakenBack) {

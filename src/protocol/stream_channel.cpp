@@ -2,6 +2,7 @@
 
 #include "base/check.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace myelin::protocol {
@@ -29,7 +30,9 @@ StreamChannel::~StreamChannel() {
 
 Result<void> StreamChannel::start(ChannelEvents& events) {
   events_ = &events;
-  return listen();
+  auto listening = listen();
+  if (listening) table_.name_self(self());
+  return listening;
 }
 
 void StreamChannel::log(std::string_view component, LogLevel level, std::string_view event, LogFields fields) {
@@ -68,6 +71,16 @@ void StreamChannel::resume() {
   resumed_first_ = first != links_.end() ? first->first : 0;
 }
 
+void StreamChannel::read_no_more() {
+  for (const auto& [id, link] : links_) {
+    if (link->was_established()) link->read_no_more();
+  }
+}
+
+bool StreamChannel::tells_more() const {
+  return std::ranges::any_of(links_, [](const auto& each) { return each.second->tells_more(); });
+}
+
 std::size_t StreamChannel::queued_bytes(const Host& host) const {
   const auto session = sessions_.find(host);
   return session == sessions_.end() ? 0 : session->second->queued_bytes();
@@ -101,6 +114,23 @@ void StreamChannel::act_on(SessionAction& action) {
       log("session", LogLevel::info, "connected",
           {{"peer", action.host}, {"wire", action.wire == Wire::w0 ? "w0" : "w3"}});
       return tell([host = action.host](ChannelEvents& events) { events.session_connected(host); });
+    case SessionAction::Kind::merge:
+      return links_.at(action.connection)->send(action.merge);
+    case SessionAction::Kind::move: {
+      SessionLink* const before = std::exchange(sessions_.at(action.host), links_.at(action.connection));
+      last_ = nullptr;
+      if (before != sessions_.at(action.host) && before->take_blocked()) link_writable(*before);
+      return;
+    }
+    case SessionAction::Kind::hold:
+      return links_.at(action.connection)->hold();
+    case SessionAction::Kind::release:
+      return links_.at(action.connection)->release();
+    case SessionAction::Kind::retire: {
+      SessionLink& link = *links_.at(action.connection);
+      log("session", LogLevel::debug, "merged", {{"peer", link.peer()}});
+      return link.retire(action.error);
+    }
     case SessionAction::Kind::disconnected:
       sessions_.erase(action.host);
       last_ = nullptr;
@@ -225,6 +255,11 @@ bool StreamChannel::link_message(SessionLink& link, const SessionMachine::Step& 
                          : events_->message(link.peer(), message.wire_id, message.payload);
   if (taken) ++metrics_.messages_in;
   return taken;
+}
+
+void StreamChannel::link_merge(SessionLink& link, Merge what) {
+  if (!table_.merge(link.id, link.peer(), what)) return link_dropped(link, "unexpected_merge");
+  act();
 }
 
 void StreamChannel::link_dropped(SessionLink& link, std::string_view why) {

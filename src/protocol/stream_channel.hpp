@@ -51,6 +51,8 @@ class StreamChannel : public Channel, private LinkOwner {
   void disconnect(const Host& from) override;
   Result<void> send(const Host& to, Outgoing message) override;
   void resume() override;
+  void read_no_more() override;
+  bool tells_more() const override;
   void stop(bool graceful, std::function<void()> done) override;
 
   // What is spoken to hosts of which nothing is known.
@@ -97,6 +99,7 @@ class StreamChannel : public Channel, private LinkOwner {
   void link_batch_begins() override { events_->batch_begins(); }
   void link_batch_ends() override { events_->batch_ends(); }
   bool link_message(SessionLink& link, const SessionMachine::Step& message) override;
+  void link_merge(SessionLink& link, Merge what) override;
   void link_dropped(SessionLink& link, std::string_view why) override;
   void link_closed(SessionLink& link, const Error& why) override;
   void link_blocked(SessionLink& link) override;

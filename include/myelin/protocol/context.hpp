@@ -63,6 +63,9 @@ class MYELIN_API Metrics {
   virtual void observe(std::string_view histogram, double value) = 0;
 };
 
+// Error::detail of a call_process() that ended in mailbox_full: see there.
+inline constexpr std::uint32_t room_follows = 1;
+
 // A timer of one protocol. Ids are scoped to the protocol, are never 0 and never used twice.
 using TimerId = std::uint64_t;
 
@@ -333,7 +336,8 @@ class Context {
     return core_->register_process_handler(std::move(method), std::move(handler));
   }
   // Sends `method` with `body` to the process at `address` ([<peer>/]<pid or name>). Errors come through `reply`: any;
-  // unsupported where there is no node.
+  // unsupported where there is no node; mailbox_full: with the detail `room_follows` Protocol::on_process_writable says
+  // when there is room; without it nobody will, and a retry needs a time of its own.
   void call_process(std::string address, std::string method, Bytes body, detail::ProcessReply reply,
                     Duration timeout = Duration{0}) {
     core_->call_process(std::move(address), std::move(method), std::move(body), timeout, std::move(reply));

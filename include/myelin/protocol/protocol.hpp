@@ -55,6 +55,9 @@ class MYELIN_API Protocol {
   // The peer does not read: its queue is full, and send() fails until the second.
   virtual void on_session_blocked(const Host&) {}
   virtual void on_session_writable(const Host&) {}
+  // A process whose mailbox was full when call_process() was last refused with the detail `room_follows` has room for
+  // half a mailbox again, or is gone, or the link to its node broke: it may be tried again. `address` as it was given.
+  virtual void on_process_writable(std::string_view /*address*/) {}
   virtual void on_transport_event(const TransportEvent&) {}
   // This instance replaces one that crashed; after start() and before init().
   virtual void on_restart(unsigned /*attempt*/) {}

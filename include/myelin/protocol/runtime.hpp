@@ -128,7 +128,8 @@ class MYELIN_API Runtime {
   StopReason run();
   // run(), ended gracefully with `deadline` after `duration`.
   StopReason run_for(Duration duration);
-  // Takes no more from outside, lets mailboxes and sessions drain for at most `limit`, ends. Idempotent.
+  // Takes no more from outside, lets mailboxes and sessions drain for at most `limit`, ends. Messages that have been
+  // read from a session, and found no room yet, are handled still: up to as many as a mailbox holds. Idempotent.
   void shutdown(Duration limit = std::chrono::seconds(30));
   // Ends at once: what is queued is dropped.
   void cancel();

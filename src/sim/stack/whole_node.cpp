@@ -21,15 +21,21 @@ class WholeNode::Port final : public protocol::ProcessPort {
   Port(protocol::ProcessPort& inner, ProcessWatch& watch) : inner_(inner), watch_(watch) {}
 
   void call(std::string_view protocol, std::string address, std::string method, protocol::Bytes body, Duration timeout,
-            protocol::detail::ProcessReply reply) override {
+            protocol::detail::ProcessReply reply, std::move_only_function<void()> room) override {
     watch_.process_call(protocol, address, method, body.size());
     protocol::detail::ProcessReply told = [watch = &watch_, name = std::string(protocol), address, method,
                                            reply = std::move(reply)](Result<protocol::Bytes> answer) mutable {
       watch->process_answer(name, address, method, answer);
       reply(std::move(answer));
     };
-    inner_.call(protocol, std::move(address), std::move(method), std::move(body), timeout, std::move(told));
+    inner_.call(protocol, std::move(address), std::move(method), std::move(body), timeout, std::move(told),
+                std::move(room));
   }
+  void log(std::string_view protocol, protocol::LogLevel level, std::string_view event,
+           protocol::LogFields fields) override {
+    inner_.log(protocol, level, event, fields);
+  }
+  void ended(std::string_view protocol) override { inner_.ended(protocol); }
 
  private:
   protocol::ProcessPort& inner_;

@@ -176,6 +176,9 @@ func echo(connection net.Conn, from *bufio.Reader, wire string, pongs func(uint6
 		if err != nil {
 			return err
 		}
+		if layer > layerSession {
+			continue // the originals drop what is of a layer that they do not know
+		}
 		if layer != layerApplication {
 			return fmt.Errorf("layer %d in a session", layer)
 		}
