@@ -33,7 +33,7 @@ LAYERS = {
 VENDOR = {  # a library's headers -> the only places that may include them
     "wasmtime": ["src/wasm/"],
     "wasm.h": ["src/wasm/"],
-    "boost/asio": ["src/io/real/"],
+    "boost/asio": ["src/http/"],
     "boost/beast": ["src/http/"],
     "yaml-cpp": ["src/node/", "src/protocol/", "src/sim/"],
     "CLI": ["src/cli/"],

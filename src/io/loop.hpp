@@ -1,7 +1,7 @@
 // The seam to the world: one Loop is one thread's event loop, and the only way to time, entropy, network, disk, child
 // processes and anything that may block.
 //
-// Two implementations: real (real/, over Asio) and simulated (simulated/, where all loops of all nodes are turns of one
+// Two implementations: real (real/, over epoll) and simulated (simulated/, where all loops of all nodes are turns of one
 // seeded scheduler on one thread). Code above this folder sees no difference.
 //
 // Invariants: callbacks never run inside the call that registers them; on one loop callbacks run one after another;

@@ -1,5 +1,4 @@
-// The real world: loops over Asio, one thread each. The only header here that names it; Asio itself stays in
-// real/*.cpp.
+// The real world: loops over epoll, one thread each. The only header of real/ that others include.
 //
 // Thread: make a RealLoop anywhere, run() it on the thread that becomes its own.
 #pragma once

@@ -4,6 +4,7 @@
 #include "io/real/launch.hpp"
 #include "io/real/loop_core.hpp"
 #include "io/scope.hpp"
+#include "io/sync.hpp"
 
 #include <array>
 #include <cerrno>
@@ -52,25 +53,34 @@ struct Child {
   std::optional<ErrorCode> killed;  // timeout or cancelled
 };
 
-// Reads what is here, or some of it if the child floods us. False at the end of the pipe.
-bool read_all(Capture& capture) {
+enum class Left : std::uint8_t { nothing, perhaps, ended };
+
+// Reads what is here, or some of it if the child floods us.
+Left read_all(Capture& capture) {
   std::array<std::uint8_t, read_bytes> piece;  // NOLINT(cppcoreguidelines-pro-type-member-init): filled by read
   for (int round = 0; round < most_reads;) {
     const ssize_t n = ::read(capture.pipe.fd(), piece.data(), piece.size());
     if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return n < 0 && errno == EAGAIN;
+    if (n <= 0) return n < 0 && errno == EAGAIN ? Left::nothing : Left::ended;
     const std::size_t room = capture.max - capture.bytes.size();
     const auto got = std::min(static_cast<std::size_t>(n), room);
     capture.bytes.insert(capture.bytes.end(), piece.begin(), piece.begin() + static_cast<std::ptrdiff_t>(got));
-    if (static_cast<std::size_t>(n) < piece.size()) return true;
     ++round;
   }
-  return true;
+  return Left::perhaps;
 }
 
 // Ends with the pipe, or when the wait is cancelled because the child has ended.
-Task<void> collect(Capture* capture) {
-  while (read_all(*capture) && !capture->ended) co_await capture->pipe.wait(Way::read);
+Task<void> collect(LoopCore* loop, Capture* capture) {
+  while (true) {
+    const Left left = read_all(*capture);
+    if (left == Left::ended || capture->ended) break;
+    if (left == Left::perhaps) {
+      co_await yield(*loop);
+    } else {
+      co_await capture->pipe.wait(Way::read);
+    }
+  }
 }
 
 Task<void> feed(Child* child) {
@@ -148,8 +158,8 @@ Task<Result<ChildEnd>> RealChildren::run(ChildSpec spec, CancelToken token) {
   running_.emplace(child.pid, &child);
   Scope pipes(loop_);
   pipes.spawn(feed(&child));
-  pipes.spawn(collect(&child.output));
-  pipes.spawn(collect(&child.errors));
+  pipes.spawn(collect(&loop_, &child.output));
+  pipes.spawn(collect(&loop_, &child.errors));
   co_await watch(&child, std::move(token));
   // What the child wrote is in the pipes by now. Their end need not come: a grandchild in a group of its own may hold
   // them, so nobody waits for it.

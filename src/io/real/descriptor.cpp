@@ -3,94 +3,73 @@
 #include "base/check.hpp"
 #include "io/real/loop_core.hpp"
 
-#include <array>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
+#include <sys/epoll.h>
 #include <unistd.h>
 #include <utility>
 
 namespace myelin::io::real {
 
-namespace {
-using boost::asio::posix::descriptor_base;
-
-struct Waiter {
-  std::coroutine_handle<> task;
-  bool* ready = nullptr;
-  Callback callback;
-  std::uint64_t ticket = 0;  // of the latest wait: a handler of an earlier, cancelled one finds another number
-};
-}  // namespace
-
-struct Descriptor::Watch : std::enable_shared_from_this<Watch> {
-  Watch(LoopCore& l, int fd) : loop(l), handle(l.context()) {
-    boost::system::error_code error;
-    handle.assign(fd, error);
-    if (error) ::close(fd);  // epoll has no room for it: every use then fails as on a closed descriptor
-  }
-
-  void arm(Way way) {
-    Waiter& waiter = waiters[static_cast<std::size_t>(way)];
-    const std::uint64_t ticket = ++waiter.ticket;
-    handle.async_wait(way == Way::read ? descriptor_base::wait_read : descriptor_base::wait_write,
-                      [self = shared_from_this(), way, ticket](const boost::system::error_code& error) {
-                        Waiter& mine = self->waiters[static_cast<std::size_t>(way)];
-                        if (mine.ticket == ticket) self->finish(mine, !error);
-                      });
-  }
-  void finish(Waiter& waiter, bool ready) {
-    ++waiter.ticket;
-    if (waiter.task) {
-      *waiter.ready = ready;
-      loop.resume_soon(std::exchange(waiter.task, {}));
-    }
-    if (auto callback = std::exchange(waiter.callback, {}); callback && ready) callback();
-  }
-  void end_waits() {
-    for (Waiter& waiter : waiters) finish(waiter, false);
-  }
-
-  LoopCore& loop;
-  boost::asio::posix::stream_descriptor handle;
-  std::array<Waiter, 2> waiters;
-};
-
-Descriptor::Descriptor(LoopCore& loop, int fd) : watch_(std::make_shared<Watch>(loop, fd)) {}
+Descriptor::Descriptor(LoopCore& loop, int fd) : loop_(loop), fd_(fd) {
+  if (fd_ < 0 || loop_.poller().add(fd_, *this)) return;
+  ::close(fd_);  // epoll has no room for it, or does not watch its kind
+  fd_ = -1;
+}
 
 Descriptor::~Descriptor() { close(); }
 
-int Descriptor::fd() const { return watch_->handle.is_open() ? watch_->handle.native_handle() : -1; }
+bool Descriptor::take_change(Way way) { return fd_ >= 0 && std::exchange(side(way).changed, false); }
 
 void Descriptor::start(Way way, std::coroutine_handle<> handle, bool* ready) {
-  Waiter& waiter = watch_->waiters[static_cast<std::size_t>(way)];
-  MYELIN_CHECK(!waiter.task && !waiter.callback, "two waits for one way of a descriptor");
-  waiter.task = handle;
-  waiter.ready = ready;
-  watch_->arm(way);
+  Side& mine = side(way);
+  MYELIN_CHECK(!mine.task && (way == Way::write || !callback_), "two waits for one way of a descriptor");
+  if (fd_ < 0) return loop_.resume_soon(handle);
+  mine.task = handle;
+  mine.ready = ready;
+  if (way == Way::write && !std::exchange(watches_writes_, true)) loop_.poller().add_writes(fd_, *this);
 }
 
-void Descriptor::on_ready(Way way, Callback callback) {
-  Waiter& waiter = watch_->waiters[static_cast<std::size_t>(way)];
-  MYELIN_CHECK(!waiter.task && !waiter.callback, "two waits for one way of a descriptor");
-  waiter.callback = std::move(callback);
-  watch_->arm(way);
+void Descriptor::on_readable(Callback callback) {
+  MYELIN_CHECK(!side(Way::read).task && !callback_, "two waits for one way of a descriptor");
+  if (fd_ >= 0) callback_ = std::move(callback);
 }
 
-void Descriptor::cancel() {
-  boost::system::error_code ignored;
-  if (watch_->handle.is_open()) watch_->handle.cancel(ignored);
-  watch_->end_waits();
+void Descriptor::became_ready(std::uint32_t events) {
+  MYELIN_CHECK(fd_ >= 0, "a closed descriptor is told nothing");
+  constexpr std::uint32_t broken = EPOLLERR | EPOLLHUP;
+  if ((events & (EPOLLRDHUP | EPOLLPRI | broken)) != 0) half_closed_ = true;
+  if ((events & (EPOLLOUT | broken)) != 0) change(Way::write);
+  if ((events & (EPOLLIN | EPOLLPRI | EPOLLRDHUP | broken)) == 0) return;
+  change(Way::read);
+  // Last: it may destroy this.
+  if (auto callback = std::exchange(callback_, {})) callback();
 }
+
+void Descriptor::change(Way way) {
+  Side& mine = side(way);
+  mine.changed = !mine.task;
+  if (!mine.task) return;
+  *mine.ready = true;
+  loop_.resume_soon(std::exchange(mine.task, {}));
+}
+
+void Descriptor::end_waits() {
+  for (Side& mine : sides_) {
+    if (mine.task) loop_.resume_soon(std::exchange(mine.task, {}));
+  }
+  callback_ = {};
+}
+
+void Descriptor::cancel() { end_waits(); }
 
 void Descriptor::close() {
-  boost::system::error_code ignored;
-  if (watch_->handle.is_open()) watch_->handle.close(ignored);
-  watch_->end_waits();
+  const int fd = release();
+  if (fd >= 0) ::close(fd);
 }
 
 int Descriptor::release() {
-  const int fd = watch_->handle.is_open() ? watch_->handle.release() : -1;
-  watch_->end_waits();
+  if (fd_ >= 0) loop_.poller().remove(fd_, *this);
+  const int fd = std::exchange(fd_, -1);
+  end_waits();
   return fd;
 }
 

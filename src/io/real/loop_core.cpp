@@ -4,7 +4,6 @@
 #include "io/real/descriptor.hpp"
 
 #include <algorithm>
-#include <boost/asio/io_context.hpp>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -66,9 +65,7 @@ class LoopCore::Running {
   const LoopCore* before_;
 };
 
-LoopCore::LoopCore()
-    : inbox_(std::make_shared<Inbox>()),
-      context_(std::make_unique<boost::asio::io_context>(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE)) {
+LoopCore::LoopCore() : inbox_(std::make_shared<Inbox>()) {
   ignore_broken_pipes();
   wakeups_ = std::make_unique<Descriptor>(*this, ::dup(inbox_->wake_fd()));
   watch_wakeups();
@@ -93,6 +90,7 @@ LoopCore::~LoopCore() {
     const std::vector<Ready> ready = std::exchange(ready_, {});
     if (running.empty() && ready.empty()) break;
   }
+  kept_.clear();
   files_.reset();
   network_.reset();
   wakeups_.reset();
@@ -148,7 +146,7 @@ void LoopCore::random(MutableView out) {
 void LoopCore::offload(Callback work, Callback done) { pool_->submit(std::move(work), std::move(done)); }
 
 void LoopCore::watch_wakeups() {
-  wakeups_->on_ready(Way::read, [this] {
+  wakeups_->on_readable([this] {
     inbox_->clear_wake_fd();
     watch_wakeups();
   });
@@ -218,7 +216,7 @@ bool LoopCore::descriptor_comes_soon(Duration sleep) {
   const auto end = std::chrono::steady_clock::now() + wait;
   bool came = false;
   do {
-    came = context_->poll() > 0 || inbox_->any();
+    came = poller_.look(Duration::zero()) > 0 || inbox_->any();
   } while (!came && !stopping() && std::chrono::steady_clock::now() < end);
   return came;
 }
@@ -231,7 +229,7 @@ void LoopCore::turn(bool may_sleep) {
   if (stopping()) return;
   if (!ready_.empty() && may_sleep && !poll_is_due()) return;
   if (!ready_.empty() || !may_sleep) {
-    context_->poll();
+    poller_.look(Duration::zero());
     return;
   }
   Duration sleep = longest_sleep;
@@ -240,7 +238,7 @@ void LoopCore::turn(bool may_sleep) {
     sleep = std::min(sleep, timers_.next() - now());
   }
   if (post_comes_soon(sleep)) {
-    if (poll_is_due()) context_->poll();
+    if (poll_is_due()) poller_.look(Duration::zero());
     return;
   }
   Instant idle_since{};
@@ -256,15 +254,14 @@ void LoopCore::turn(bool may_sleep) {
     }
   }
   if (sleep <= Duration::zero() || !inbox_->prepare_sleep()) {
-    context_->poll();
+    poller_.look(Duration::zero());
     return;
   }
   // A stop() that came before prepare_sleep() found nobody to wake.
   if (!stop_.load(std::memory_order_seq_cst)) {
     turn_now_.reset();
     const Instant began = now();
-    // One handler only: what else became ready is queued inside and costs the next turn no system call.
-    context_->run_one_for(sleep);
+    poller_.look(sleep);
     turn_now_.reset();
     if (inbox_->any()) patience_.woken_after(now() - began);
     if (idle_patience_.on()) idle_patience_.idle_for(now() - idle_since, false);
@@ -274,14 +271,12 @@ void LoopCore::turn(bool may_sleep) {
 
 void LoopCore::run() {
   const Running running(this);
-  context_->restart();
   while (!stop_.exchange(false, std::memory_order_seq_cst)) turn(true);
   turn_now_.reset();
 }
 
 void LoopCore::poll() {
   const Running running(this);
-  context_->restart();
   for (int turns = 0; turns < most_turns_of_a_poll && !stopping(); ++turns) {
     turn(false);
     take_inbox();

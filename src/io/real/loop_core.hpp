@@ -7,8 +7,8 @@
 // with its descriptors.
 //
 // A post from the loop's own thread is a push to a vector; one from another thread is a push to the Inbox; timers cost
-// no system call, since they only bound the sleep (to the next millisecond, never early). Asio is used as the
-// readiness reactor alone, unlocked, as no other thread ever touches it.
+// no system call, since they only bound the sleep (to the next millisecond, never early). The Poller
+// is unlocked, as no other thread ever touches it.
 #pragma once
 
 #include "io/children.hpp"
@@ -17,6 +17,7 @@
 #include "io/real.hpp"
 #include "io/real/inbox.hpp"
 #include "io/real/patience.hpp"
+#include "io/real/poller.hpp"
 #include "io/real/timer_heap.hpp"
 #include "io/real/work_pool.hpp"
 
@@ -26,10 +27,6 @@
 #include <memory>
 #include <optional>
 #include <vector>
-
-namespace boost::asio {
-class io_context;
-}
 
 namespace myelin::io::real {
 
@@ -59,7 +56,9 @@ class LoopCore final : public RealLoop {
   void set_busy_wait(Duration most) override { idle_patience_.set_most(most); }
 
   // For the devices of this folder.
-  boost::asio::io_context& context() { return *context_; }
+  Poller& poller() { return poller_; }
+  // Lives until the loop's end, and goes while its descriptors are still watched.
+  void keep(std::shared_ptr<void> what) { kept_.push_back(std::move(what)); }
   // Name lookups: they cannot be stopped, so the loop does not wait for them at its end.
   WorkPool& lookups() { return *lookups_; }
   // A segment to receive into, shared by all sockets of the loop: what arrives small is copied out of it.
@@ -83,7 +82,8 @@ class LoopCore final : public RealLoop {
   bool stopping() const { return stop_.load(std::memory_order_relaxed); }
 
   std::shared_ptr<Inbox> inbox_;  // shared with the pools' threads
-  std::unique_ptr<boost::asio::io_context> context_;
+  Poller poller_;
+  std::vector<std::shared_ptr<void>> kept_;  // shared with nobody: only the type is not known here
   std::unique_ptr<Descriptor> wakeups_;
   std::atomic<bool> stop_{false};
   mutable std::optional<Instant> turn_now_;  // read once a turn, when somebody asks

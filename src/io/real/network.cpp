@@ -95,9 +95,9 @@ Task<Result<std::unique_ptr<TcpStream>>> RealNetwork::dial(SocketAddress to, Dur
   const std::string what = "dial " + to.to_string();
   const int fd = open_tcp(to.ip);
   if (fd < 0) co_return fail(dial_error(what, -fd));
-  Attempt attempt(loop_, fd, timeout, token);
   const SockAddr address = to_sockaddr(to);
-  int error = connect(attempt.socket().fd(), address.get(), address.size) == 0 ? 0 : errno;
+  int error = connect(fd, address.get(), address.size) == 0 ? 0 : errno;
+  Attempt attempt(loop_, fd, timeout, token);  // only now: a socket that nothing was done with counts as hung up
   if (error == EINPROGRESS || error == EINTR) {
     co_await attempt.socket().wait(Way::write);
     if (attempt.cut_by()) co_return fail(attempt.cut_by()->code, what + ": " + attempt.cut_by()->message);

@@ -75,6 +75,7 @@ Task<Result<std::unique_ptr<TcpStream>>> RealTcpListener::accept() {
       co_await yield(loop_);
       continue;
     }
+    socket_.forget_change(Way::read);
     const int fd = accept4(socket_.fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     const int error = errno;
     if (fd >= 0) {

@@ -81,10 +81,11 @@ std::optional<Result<Buffer>> RealTcpStream::receive(std::size_t max) {
   const std::size_t wanted = std::clamp(max, least_receive_bytes, most_receive_bytes);
   if (segment.size() < wanted || segment.size() > 2 * wanted || !segment.unique()) segment = Buffer::allocate(wanted);
   const std::size_t size = std::min(max, segment.size());
+  socket_.forget_change(Way::read);
   const ssize_t n = recv(socket_.fd(), segment.writable().data(), size, 0);
   if (n > 0) {
     const auto got = static_cast<std::size_t>(n);
-    drained_ = got < size;
+    drained_ = got < size && !socket_.half_closed();
     // A mostly full segment is handed over; of a mostly empty one the bytes are copied, so that it pins no more.
     if (got < segment.size() / 2) return Buffer::copy_of(segment.view().first(got));
     Buffer whole = std::exchange(segment, {});
@@ -131,6 +132,7 @@ std::optional<Result<void>> RealTcpStream::send(Rope& bytes) {
   msghdr message{};
   message.msg_iov = pieces.data();
   message.msg_iovlen = count;
+  socket_.forget_change(Way::write);
   const ssize_t n = sendmsg(socket_.fd(), &message, MSG_NOSIGNAL);
   if (n >= 0) {
     bytes.drop_front(static_cast<std::size_t>(n));

@@ -302,6 +302,71 @@ TEST(Tcp, AReadTakesAsMuchAsIsAskedForWithinItsLimit) {
   }
 }
 
+// Bytes and the end are both there before the loop looks: one change tells of both.
+TEST(Tcp, AnEndThatCameWithTheBytesIsRead) {
+  TcpWorld world(false);
+  auto [a, b] = world.connect();
+  struct Read {
+    static Task<void> late(Loop* loop, Stream* reader, Stream* writer) {
+      Result<Buffer> first;
+      bool ended = false;
+      Scope scope(*loop);
+      scope.spawn(conformance::read_once(reader, &first, &ended));
+      co_await yield(*loop);
+      EXPECT_FALSE(ended);
+      EXPECT_TRUE(co_await writer->write(Buffer::copy_of("last words")));
+      EXPECT_TRUE(co_await writer->close_write());
+      co_await scope.join();
+      EXPECT_TRUE(first && as_text(first->view()) == "last words");
+      co_await conformance::expect_end(reader);
+    }
+  };
+  world.run(Read::late(world.real.get(), b.get(), a.get()));
+  b->reset();
+}
+
+// Urgent data cuts a read short, though more is there.
+TEST(Tcp, UrgentDataDoesNotStallAReader) {
+  TcpWorld world(false);
+  auto listener = world.real->network().listen(any_port());
+  ASSERT_TRUE(listener);
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons((*listener)->local().port);
+  ASSERT_EQ(connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  StreamResult accepted;
+  world.run(accept_one(listener->get(), &accepted));
+  ASSERT_TRUE(accepted);
+  struct Talk {
+    static Task<void> all(Loop* loop, Stream* reader, int from) {
+      std::string got;
+      Result<Buffer> piece;
+      bool ended = false;
+      Scope scope(*loop);
+      scope.spawn(conformance::read_once(reader, &piece, &ended));
+      co_await yield(*loop);
+      EXPECT_EQ(send(from, "before", 6, 0), 6);
+      EXPECT_EQ(send(from, "!", 1, MSG_OOB), 1);
+      EXPECT_EQ(send(from, "after", 5, 0), 5);
+      co_await scope.join();
+      EXPECT_TRUE(piece);
+      if (piece) got += as_text(piece->view());
+      while (got.size() < 11) {
+        piece = co_await reader->read(100);
+        EXPECT_TRUE(piece && !piece->empty());
+        if (!piece || piece->empty()) break;
+        got += as_text(piece->view());
+      }
+      EXPECT_EQ(got, "beforeafter");
+    }
+  };
+  world.run(Talk::all(world.real.get(), accepted->get(), fd));
+  (*accepted)->reset();
+  close(fd);
+}
+
 TEST(Tcp, UnsentBytesAreCounted) {
   TcpWorld world(false);
   auto [a, b] = world.connect();

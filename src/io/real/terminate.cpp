@@ -25,18 +25,18 @@ extern "C" void write_signal(int signal) {
   errno = saved;
 }
 
-// Owns the reading end; lives as long as the loop's reactor does, through the callback that it waits with.
-struct Watcher : std::enable_shared_from_this<Watcher> {
+// Owns the reading end; lives as long as the loop does.
+struct Watcher {
   Watcher(real::LoopCore& loop, int fd, std::move_only_function<void(int)> c)
       : descriptor(loop, fd), loop_of(loop), callback(std::move(c)) {}
 
   void arm() {
-    descriptor.on_ready(real::Way::read, [self = shared_from_this()] {
+    descriptor.on_readable([this] {
       std::uint8_t number = 0;
-      while (read(self->descriptor.fd(), &number, 1) == 1) {
-        self->loop_of.post([self, number] { self->callback(number); });
+      while (read(descriptor.fd(), &number, 1) == 1) {
+        loop_of.post([this, number] { callback(number); });
       }
-      self->arm();
+      arm();
     });
   }
 
@@ -50,8 +50,10 @@ struct Watcher : std::enable_shared_from_this<Watcher> {
 void on_terminate(RealLoop& loop, std::move_only_function<void(int signal)> callback) {
   int ends[2] = {-1, -1};
   MYELIN_CHECK(pipe2(ends, O_CLOEXEC | O_NONBLOCK) == 0, "no pipe for signals: out of descriptors");
-  // Shared with the callback that waits, which is all that holds it.
-  std::make_shared<Watcher>(static_cast<real::LoopCore&>(loop), ends[0], std::move(callback))->arm();
+  auto& core = static_cast<real::LoopCore&>(loop);
+  auto watcher = std::make_shared<Watcher>(core, ends[0], std::move(callback));
+  watcher->arm();
+  core.keep(std::move(watcher));
   signal_pipe.store(ends[1]);  // a former one stays open: its handler may be writing just now
   struct sigaction action{};
   action.sa_handler = write_signal;
