@@ -7,8 +7,8 @@
 // with its descriptors.
 //
 // A post from the loop's own thread is a push to a vector; one from another thread is a push to the Inbox; timers cost
-// no system call, since they only bound the sleep (to the next millisecond, never early). The Poller
-// is unlocked, as no other thread ever touches it.
+// no system call, since they only bound the sleep (to the next millisecond, never early). The Poller is unlocked: no
+// other thread ever touches it.
 #pragma once
 
 #include "io/children.hpp"
