@@ -46,7 +46,10 @@ std::string setting(const Results& results) {
          "**The simulation model.** Messages take 10 ms, one way, where nothing else is said. A node that fails resets "
          "its connections, and its neighbours hear that one latency later: TCP as the failure detector, which is what "
          "HyParView assumes. The papers used PeerSim with cycles: messages take no time, and what a node has not sent "
-         "to, it has not noticed to be gone (HyParView), or it notices in the next membership cycle (Plumtree).\n\n";
+         "to, it has not noticed to be gone (HyParView), or it notices in the next membership cycle (Plumtree).\n\n"
+         "HyParView is the one that ships, with what it does beyond the paper for crowds and for overlays at rest "
+         "(HyParViewParameters in protocols.hpp says it all): a JOIN takes the place of the JOIN before it, and a node "
+         "that all have refused leaves one place free instead of asking in each cycle.\n\n";
 }
 
 std::string gate_table(const std::vector<Gate>& gates) {
@@ -131,13 +134,18 @@ std::string extra_payloads(const Figures& figures) {
       links += made.at(i);
     }
   }
-  if (with == 0) return "No later broadcast has a message too many.";
+  if (with == 0)
+    return "No later broadcast has a message too many. A few nodes still have a place free, here as in the paper (its "
+           "39984 eager payloads are 17 places free, ours stand in the first row); a node that all have refused leaves "
+           "one place free, so that no new link closes a circle in the tree.";
   return "Of the " + std::to_string(broadcasts) + " later ones, both rows together, " + std::to_string(with) +
          " have messages too many: " + number(payloads, "%.0f") + " in all, after cycles that made " +
          number(links, "%.0f") +
          " links. After 50 cycles a few nodes still have a place free, here as in the paper (its 39984 eager payloads "
-         "are 17 places free, ours stand in the first row); they ask for neighbours in every cycle, and when two of "
-         "them find each other, the new link is eager at both ends, as Plumtree wants it. It closes a circle in the "
+         "are 17 places free, ours stand in the first row); a node that lacks more than one asks for neighbours in "
+         "every "
+         "cycle, and when it finds one, the new link is eager at both ends, as Plumtree wants it. It closes a circle "
+         "in the "
          "tree; the next broadcast meets itself on it, which costs at most two payloads, and the PRUNEs open the "
          "circle where they met.";
 }
