@@ -1,0 +1,15 @@
+// Asking the memory for what will be looked at soon, by who knows before the processor does. Never reads: any address
+// will do.
+#pragma once
+
+#include <cstddef>
+
+namespace myelin {
+
+inline constexpr std::size_t cache_line_bytes = 64;
+
+inline void prefetch_lines(const void* from, std::size_t lines) {
+  for (std::size_t i = 0; i < lines; ++i) __builtin_prefetch(static_cast<const char*>(from) + i * cache_line_bytes);
+}
+
+}  // namespace myelin
