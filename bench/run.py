@@ -179,7 +179,7 @@ def main():
             if (row.source or row.id) not in measured:
                 measured[row.source or row.id] = run_row(row, context, runs)
             samples, share, repeated = measured[row.source or row.id]
-            derived = {side: [row.derive(sample) for sample in taken] for side, taken in samples.items()}
+            derived = {side: [row.derive(sample) for sample in taken] for side, taken in samples.items() if side in row.sides}
             result = summary(row, derived, share, repeated, runs)
         except Failure as why:
             failed.append(row.id)

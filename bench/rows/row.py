@@ -37,7 +37,7 @@ class Row:
     runs = 10
     warm_up = True
     same_check = True
-    source = None  # the id of a row whose runs this one only reads differently, through derive()
+    source = None  # the id of a row, listed before, whose runs this one only reads differently: its own sides of them, through derive()
 
     def setup(self, context):
         pass

@@ -5,6 +5,7 @@
 
 #include "base/time.hpp"
 #include "myelin/protocol/protocol.hpp"
+#include "protocol/lookahead.hpp"
 #include "protocol/mailbox.hpp"
 #include "protocol/message_table.hpp"
 #include "protocol/metrics.hpp"
@@ -48,6 +49,7 @@ struct alignas(64) Cell {
   MessageTable messages;  // what the instance registered, with the three lists below
   Mailbox mailbox;
   std::unique_ptr<ProtocolContext> context;
+  const Lookahead* lookahead = nullptr;  // the protocol, if it is one
   std::vector<std::unique_ptr<Subscription>> subscriptions;
   std::uint32_t incarnation = 0;  // which instance this is; what is under way for an earlier one is dropped
   std::uint32_t unmetered = 0;    // events since the last look at the clock
@@ -66,6 +68,9 @@ struct alignas(64) Cell {
   std::string last_error;
 
   bool ended() const { return state == State::stopped || state == State::failed; }
+  // Asks the memory for what its next event looks at, in steps from 2 to 0 (see RuntimeCore). `alone`: it is this
+  // protocol's own; else all are told of it, and most heed it little.
+  void prefetch(unsigned step, const MessageBox* message, bool alone) const;
 };
 
 std::string_view name(Cell::State state);

@@ -221,7 +221,7 @@ std::size_t Core::turn() {
   MYELIN_CHECK(!in_turn_, "a turn within a turn");
   in_turn_ = true;
   woken_ = false;
-  at_once_left_ = config_.turn_events;
+  at_once_left_ = turn_events_;
   // The alarm that has rung is spent: a timer of this very moment needs another.
   if (armed_ <= executor_.now()) armed_ = Instant::max();
   run_posts();
@@ -239,28 +239,33 @@ std::size_t Core::turn() {
   return events;
 }
 
-namespace {
-constexpr std::size_t cache_line = 64;
-void prefetch_lines(const void* from, std::size_t lines) {
-  for (std::size_t i = 0; i < lines; ++i) __builtin_prefetch(static_cast<const char*>(from) + i * cache_line);
-}
-}  // namespace
-
-void Core::prefetch() const { prefetch_lines(this, 8); }
-
-void Core::prefetch(std::optional<ProtocolId> to, unsigned step) const {
-  if (step == 2) return __builtin_prefetch(places_.data());
-  for (const Place& place : places_) {
-    if (to && place.id != *to) continue;
-    const Cell& cell = *place.cell;
-    if (step == 1) {
-      prefetch_lines(&cell, 3);
-    } else {
-      prefetch_lines(cell.protocol.get(), to ? 4 : 1);
-      if (to) cell.messages.prefetch();
-      cell.mailbox.prefetch();
-    }
+void Cell::prefetch(unsigned step, const MessageBox* message, bool alone) const {
+  if (step == 2) return prefetch_lines(this, 4);
+  if (step == 1) {
+    prefetch_lines(protocol.get(), alone || lookahead != nullptr ? 7 : 1);
+    if (alone) prefetch_lines(context.get(), 1);
+    if (message != nullptr) messages.prefetch();
+    return mailbox.prefetch();
   }
+  if (message != nullptr) messages.prefetch(message->type());
+  if (lookahead != nullptr) lookahead->prefetch(message);
+}
+
+void Core::prefetch(const Coming& coming, unsigned step) const {
+  if (step == 3) {
+    __builtin_prefetch(places_.data());
+    if (coming.kind == Coming::Kind::session) prefetch_lines(sessions_.data(), 5);
+    if (coming.kind == Coming::Kind::timer) timers_.prefetch();
+    return;
+  }
+  const Cell* owner = nullptr;
+  if (coming.kind == Coming::Kind::message) {
+    owner = cell_with(coming.to);
+  } else if (coming.kind == Coming::Kind::timer) {
+    if (const auto first = timers_.first_owner()) owner = places_[*first].cell;
+  }
+  if (owner != nullptr) return owner->prefetch(step, coming.message, true);
+  for (const Place& place : places_) place.cell->prefetch(step, nullptr, false);
 }
 
 bool Core::ready() const {

@@ -10,6 +10,7 @@
 #pragma once
 
 #include "base/error.hpp"
+#include "base/prefetch.hpp"
 #include "base/time.hpp"
 #include "myelin/protocol/protocol.hpp"
 #include "myelin/protocol/runtime.hpp"
@@ -76,11 +77,18 @@ class RuntimeCore : public ChannelEvents {
 
   // Runs what is ready. Gives the number of events dispatched.
   virtual std::size_t turn() = 0;
-  // For who runs many cores, one after the other: asks the memory for what the next turn looks at, and, in steps from 2
-  // down to 0 of which each needs what the one before has brought, for what a message to that protocol does, or what is
-  // told to all.
-  virtual void prefetch() const {}
-  virtual void prefetch(std::optional<ProtocolId>, unsigned /*step*/) const {}
+  // For who runs many cores, one after the other: asks the memory for what an event that comes will look at. First for
+  // the core itself, which is not looked at for that, then in steps from `prefetch_steps` - 1 down to 0, of which each
+  // needs what the one before has brought.
+  struct Coming {
+    enum class Kind : std::uint8_t { message, session, timer };
+    Kind kind;
+    ProtocolId to = 0;                    // message: whom it reaches
+    const MessageBox* message = nullptr;  // that one
+  };
+  static constexpr unsigned prefetch_steps = 4;
+  void prefetch() const { prefetch_lines(this, 9); }
+  virtual void prefetch(const Coming&, unsigned /*step*/) const {}
 
   // Whether a turn has something to do now.
   virtual bool ready() const = 0;

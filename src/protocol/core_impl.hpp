@@ -71,8 +71,8 @@ class Core final : public RuntimeCore {
   Result<void> add(ProtocolFactory factory, Supervision supervision) override;
   Result<void> start(Host self) override;
   std::size_t turn() override;
-  void prefetch() const override;
-  void prefetch(std::optional<ProtocolId> to, unsigned step) const override;
+  using RuntimeCore::prefetch;
+  void prefetch(const Coming& coming, unsigned step) const override;
   bool ready() const override;
   Protocol* find(std::string_view name) override;
   Protocol* find(ProtocolId id) override;

@@ -8,6 +8,7 @@ namespace myelin::protocol {
 // Start of the instance in the cell; what it throws is its runtime's error.
 Result<void> Core::start_instance(Cell& cell) {
   cell.context = std::make_unique<ProtocolContext>(*this, cell);
+  cell.lookahead = dynamic_cast<const Lookahead*>(cell.protocol.get());
   cell.registration_error.reset();
   if (auto thrown = what_is_thrown([&] { cell.protocol->start(cell.context->context()); })) {
     return fail(ErrorCode::trapped, cell.name + ": " + *thrown);
@@ -103,6 +104,7 @@ std::vector<Host> Core::sessions_told(const Cell& cell) const {
 void Core::drop_instance(Cell& cell) {
   ++cell.incarnation;
   // First the instance, while all that it may reach is there; its responders give up their requests.
+  cell.lookahead = nullptr;
   cell.protocol.reset();
   timers_.cancel_all(cell.index);
   requests_.drop_all(cell.index);

@@ -6,6 +6,7 @@
 // bounded by what the protocol itself has under way. Thread: values.
 #pragma once
 
+#include "base/prefetch.hpp"
 #include "protocol/event.hpp"
 
 #include <cstddef>
@@ -45,7 +46,7 @@ class Mailbox {
     head_ = 0;  // the same place again, which is still in the cache
   }
   // Asks the memory for where the next event will stand.
-  void prefetch() const { __builtin_prefetch(ring_.data() + head_); }
+  void prefetch() const { prefetch_lines(ring_.data() + head_, 2); }
   // REQUIRES: index < size(); 0 is the oldest.
   const Event& at(std::size_t index) const { return ring_[(head_ + index) & (ring_.size() - 1)]; }
   // Takes out all events, the oldest first.

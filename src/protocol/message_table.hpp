@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/error.hpp"
+#include "base/prefetch.hpp"
 #include "myelin/protocol/context.hpp"
 #include "myelin/protocol/message.hpp"
 
@@ -41,8 +42,9 @@ class MessageTable {
     entries_.clear();
     keys_.clear();
   }
-  // Asks the memory for what find() will look at.
-  void prefetch() const { __builtin_prefetch(keys_.data()); }
+  // Asks the memory for what find() will look at, and then, when that is there, for what it will give.
+  void prefetch() const { prefetch_lines(keys_.data(), 2); }
+  void prefetch(const MessageType& type) const { prefetch_lines(find(type), 2); }
   const std::vector<std::unique_ptr<MessageEntry>>& entries() const { return entries_; }
 
  private:

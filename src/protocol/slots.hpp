@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/check.hpp"
+#include "base/prefetch.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -35,11 +36,12 @@ class Slots {
     ++size_;
     return slots_[index].id;
   }
-  T* find(Id id) {
+  const T* find(Id id) const {
     const std::uint32_t index = index_of(id);
     if (index >= slots_.size() || slots_[index].id != id || !slots_[index].value) return nullptr;
     return &*slots_[index].value;
   }
+  T* find(Id id) { return const_cast<T*>(std::as_const(*this).find(id)); }
   std::optional<T> take(Id id) {
     std::optional<T> taken;
     if (T* held = find(id)) {
@@ -52,6 +54,8 @@ class Slots {
   void erase(Id id) { release(index_of(id)); }
   // The id of what is held in the slot with that number. REQUIRES: something is.
   Id id_at(std::uint32_t index) const { return slots_[index].id; }
+  // Asks the memory for the first of them.
+  void prefetch() const { prefetch_lines(slots_.data(), 3); }
   std::size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
 

@@ -34,6 +34,12 @@ std::optional<Timers::Due> Timers::next_due(Instant now) {
   return Due{timer->owner, id, timer->internal};
 }
 
+std::optional<Timers::Owner> Timers::first_owner() const {
+  if (deadlines_.empty()) return std::nullopt;
+  const Timer* timer = timers_.find(timers_.id_at(deadlines_.first_slot()));
+  return timer != nullptr ? std::optional(timer->owner) : std::nullopt;
+}
+
 std::function<void()> Timers::begin(TimerId id, Instant now) {
   Timer* timer = timers_.find(id);
   if (timer == nullptr) return {};

@@ -32,6 +32,13 @@ class Timers {
   void cancel_all(Owner owner);
 
   Instant first() const { return deadlines_.first(); }
+  // Whose the first is.
+  std::optional<Owner> first_owner() const;
+  // Asks the memory for what that, and taking it, looks at.
+  void prefetch() const {
+    timers_.prefetch();
+    deadlines_.prefetch();
+  }
   // The next one that is due at `now`, once each.
   std::optional<Due> next_due(Instant now);
 

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "myelin/protocols.hpp"
+#include "protocol/lookahead.hpp"
 #include "protocol/overlays/courier.hpp"
 #include "protocol/overlays/hyparview_messages.hpp"
 #include "protocol/overlays/passive_view.hpp"
@@ -19,7 +20,7 @@
 
 namespace myelin::protocol {
 
-class HyParView final : public Membership {
+class HyParView final : public Membership, public Lookahead {
  public:
   static constexpr ProtocolId protocol_id = 0x4850;  // "HP"
 
@@ -37,6 +38,10 @@ class HyParView final : public Membership {
   std::vector<Host> active_view() const override { return active_; }
   std::vector<Host> passive_view() const override { return passive_.hosts(); }
   void cycle() override;
+  void prefetch(const MessageBox*) const override {
+    courier_.prefetch();
+    prefetch_lines(active_.data(), 4);
+  }
 
  private:
   // Cycles in which a free place is offered after a loss: the rest of the one that it happened in, and a whole one.

@@ -157,6 +157,18 @@ void Plumtree::on_session_writable(const Host& host) {
 
 // -- What arrives.
 
+void Plumtree::prefetch(const MessageBox* message) const {
+  if (message == nullptr) return;
+  prefetch_lines(peers_.data(), 4);
+  if (message->is<plumtree::Gossip>()) {
+    recent_.prefetch(message->as<plumtree::Gossip>().uid);
+    missing_.prefetch();
+  } else if (message->is<plumtree::IHave>()) {
+    recent_.prefetch(message->as<plumtree::IHave>().first.uid);
+    missing_.prefetch();
+  }
+}
+
 void Plumtree::on_gossip(const plumtree::Gossip& message, const Host& from) {
   ++traffic_.payload;
   if (!message.payload.value || message.payload.value->size() > parameters_.max_payload) return;

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "myelin/protocols.hpp"
+#include "protocol/lookahead.hpp"
 #include "protocol/overlays/missing_messages.hpp"
 #include "protocol/overlays/plumtree_messages.hpp"
 #include "protocol/overlays/recent_messages.hpp"
@@ -19,7 +20,7 @@
 
 namespace myelin::protocol {
 
-class Plumtree final : public Broadcaster {
+class Plumtree final : public Broadcaster, public Lookahead {
  public:
   static constexpr ProtocolId protocol_id = 0x5054;  // "PT"
 
@@ -34,6 +35,7 @@ class Plumtree final : public Broadcaster {
   const Traffic& traffic() const override { return traffic_; }
   std::vector<Host> eager_push_peers() const override { return peers_of(true); }
   std::vector<Host> lazy_push_peers() const override { return peers_of(false); }
+  void prefetch(const MessageBox* message) const override;
 
  private:
   struct Peer {

@@ -25,6 +25,12 @@ const RecentMessages::Entry* RecentMessages::find(const MessageUid& uid) const {
   return nullptr;
 }
 
+void RecentMessages::prefetch(const MessageUid& uid) const {
+  if (ring_.empty() || uid == newest_) return;
+  __builtin_prefetch(table_.data() + home(uid));
+  __builtin_prefetch(ring_.data() + (ring_.size() < history_ ? ring_.size() : next_));
+}
+
 bool RecentMessages::add(const MessageUid& uid, std::shared_ptr<const Bytes> payload, std::uint32_t round) {
   if (contains(uid)) return false;
   newest_ = uid;

@@ -31,6 +31,8 @@ class RecentMessages {
   bool contains(const MessageUid& uid) const { return (!ring_.empty() && uid == newest_) || find(uid) != nullptr; }
   // Null if it was never there, or is forgotten. Good until the next add.
   const Entry* find(const MessageUid& uid) const;
+  // Asks the memory for what finding that one, and adding it, looks at.
+  void prefetch(const MessageUid& uid) const;
   // False if it is there.
   bool add(const MessageUid& uid, std::shared_ptr<const Bytes> payload, std::uint32_t round);
 

@@ -3,6 +3,7 @@
 #include "sim/cuts.hpp"
 #include "sim/overlay/event_queue.hpp"
 #include "sim/overlay/peer_table.hpp"
+#include "sim/overlay/wheel.hpp"
 
 #include <algorithm>
 #include <gtest/gtest.h>
@@ -49,6 +50,28 @@ TEST(EventQueue, GivesEventsByTimeSaltAndOrder) {
   }
 }
 
+// From a nanosecond to years away, while time goes on: no event comes before an earlier one, and none is lost.
+TEST(EventQueue, GivesFarEventsInTheirOrderToo) {
+  io::simulated::Random random(11);
+  EventQueue queue;
+  std::multiset<std::pair<std::int64_t, std::uint32_t>> model;
+  std::int64_t now = 0;
+  std::uint32_t next = 0;
+  for (int i = 0; i < 50'000; ++i) {
+    if (model.empty() || random.chance(i < 30'000 ? 0.55 : 0.4)) {
+      const auto at = now + static_cast<std::int64_t>(random.below(std::uint64_t{1} << random.below(58)));
+      queue.push_wake(at, 1, next);
+      model.emplace(at, next++);  // of one salt: the order of the pushes
+    } else {
+      const auto key = queue.pop();
+      ASSERT_EQ(std::pair(key.at, key.node), *model.begin());
+      now = key.at;
+      model.erase(model.begin());
+    }
+    ASSERT_EQ(queue.size(), model.size());
+  }
+}
+
 // Each before all that are there, as many as the front has no room for.
 TEST(EventQueue, TakesABurstBeforeEverythingElse) {
   EventQueue queue;
@@ -64,6 +87,27 @@ TEST(EventQueue, TakesABurstBeforeEverythingElse) {
     last = key.at;
   }
   EXPECT_EQ(count, 1'000u + 142u);
+}
+
+TEST(Wheel, GivesAWindowAtOnceAndNothingLater) {
+  struct Key {
+    std::int64_t at;
+  };
+  constexpr std::int64_t window = std::int64_t{1} << Wheel<Key>::window_bits;
+  Wheel<Key> wheel;
+  EXPECT_FALSE(wheel.is_later(window - 1));
+  for (const std::int64_t windows : {1, 64, 65, 4'096, 1'000'000}) {
+    wheel.add({windows * window + 7});
+    wheel.add({windows * window});
+  }
+  for (const std::int64_t windows : {1, 64, 65, 4'096, 1'000'000}) {
+    std::multiset<std::int64_t> given;
+    wheel.next([&](const Key& key) { given.insert(key.at); });
+    EXPECT_EQ(given, (std::multiset<std::int64_t>{windows * window, windows * window + 7}));
+    EXPECT_FALSE(wheel.is_later(windows * window + 8));
+    EXPECT_TRUE(wheel.is_later((windows + 1) * window));
+  }
+  EXPECT_TRUE(wheel.empty());
 }
 
 TEST(EventQueue, AWakeHasNoBody) {

@@ -1,12 +1,14 @@
 #include "sim/overlay/engine.hpp"
 
 #include "base/check.hpp"
+#include "base/prefetch.hpp"
 #include "io/simulated/random.hpp"
 #include "protocol/executor.hpp"
 #include "sim/log_line.hpp"
 #include "sim/overlay/network.hpp"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 
 namespace myelin::sim::overlay {
@@ -15,6 +17,8 @@ namespace {
 constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
 // A step in which one node handles so many events has no end.
 constexpr std::size_t livelock_events = 5'000'000;
+// How many events ahead the memory is asked for each step of RuntimeCore::prefetch().
+constexpr std::array<std::size_t, protocol::RuntimeCore::prefetch_steps> prefetch_distance{0, 2, 4, 6};
 
 class OverlayEngine;
 
@@ -88,6 +92,7 @@ class OverlayEngine final : public Engine {
   void handle(const EventQueue::Key& key);
   void wake(Node& node, std::int64_t at);
   void look_ahead() const;
+  void look_ahead(const EventQueue::Key& key, unsigned step) const;
 
   const Options& options_;
   Records& records_;
@@ -248,27 +253,43 @@ void OverlayEngine::handle(const EventQueue::Key& key) {
 // Asks the memory for what the next events need: each is of another node, and waits for memory more than it works.
 // Every step brings an event nearer, and asks for what the answer of the step before has told the place of.
 void OverlayEngine::look_ahead() const {
-  if (const EventQueue::Key* key = queue_.coming(6)) {
-    __builtin_prefetch(nodes_[key->node].get());
-    network_.prefetch(key->node);
+  if (const EventQueue::Key* key = queue_.coming(13)) {
+    __builtin_prefetch(&nodes_[key->node]);
     if (!EventQueue::is_wake(*key)) __builtin_prefetch(&queue_.body(*key));
   }
-  if (const EventQueue::Key* key = queue_.coming(4)) {
-    if (const protocol::RuntimeCore* core = nodes_[key->node]->core_.get()) core->prefetch();
-    network_.prefetch_table(key->node);
-    if (!EventQueue::is_wake(*key)) network_.prefetch(queue_.body(*key));
+  if (const EventQueue::Key* key = queue_.coming(11)) {
+    prefetch_lines(nodes_[key->node].get(), 3);
+    network_.prefetch(key->node);
   }
-  for (const unsigned distance : {2u, 1u, 0u}) {
-    const EventQueue::Key* key = queue_.coming(distance);
-    if (key == nullptr || EventQueue::is_wake(*key)) continue;
-    const EventBody& body = queue_.body(*key);
-    const protocol::RuntimeCore* core = nodes_[key->node]->core_.get();
-    if (core == nullptr) continue;
-    if (body.kind == EventKind::message) {
-      core->prefetch(body.protocol, distance);
-    } else {
-      core->prefetch(std::nullopt, distance);
+  if (const EventQueue::Key* key = queue_.coming(8)) {
+    const Node& node = *nodes_[key->node];
+    if (!EventQueue::is_wake(*key)) {
+      if (node.core_ != nullptr) node.core_->prefetch();
+      network_.prefetch_table(key->node);
+      network_.prefetch(queue_.body(*key));
+    } else if (node.wish_ <= key->at) {
+      if (node.core_ != nullptr) node.core_->prefetch();
     }
+  }
+  for (unsigned step = 0; step < protocol::RuntimeCore::prefetch_steps; ++step) {
+    const EventQueue::Key* key = queue_.coming(prefetch_distance[step]);
+    if (key != nullptr) look_ahead(*key, step);
+  }
+}
+
+void OverlayEngine::look_ahead(const EventQueue::Key& key, unsigned step) const {
+  using Coming = protocol::RuntimeCore::Coming;
+  const Node& node = *nodes_[key.node];
+  if (node.core_ == nullptr) return;
+  if (EventQueue::is_wake(key)) {
+    if (node.wish_ <= key.at) node.core_->prefetch({Coming::Kind::timer}, step);
+    return;
+  }
+  const EventBody& body = queue_.body(key);
+  if (body.kind == EventKind::message) {
+    node.core_->prefetch({Coming::Kind::message, body.protocol, &body.box}, step);
+  } else {
+    node.core_->prefetch({Coming::Kind::session}, step);
   }
 }
 

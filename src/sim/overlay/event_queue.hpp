@@ -1,14 +1,17 @@
-// EventQueue: what is to happen, for all nodes at once: a heap of small keys over a pool of bodies, so that an event
-// costs no allocation and the heap stays in the cache. The next few keys stand before the heap in their order, so that
-// the memory that these events need can be asked for ahead of them.
+// EventQueue: what is to happen, for all nodes at once: small keys over a pool of bodies, so that an event costs no
+// allocation. Keys that are far lie in a wheel, those of the next window of time in a heap that stays in the cache. The
+// next few keys stand before the heap in their order, so that the memory that these events need can be asked for ahead
+// of them.
 //
-// Invariants: no key of the heap is before one of the front; the front has `ahead` keys, or all.
+// Invariants: no key of the heap is before one of the front, none of the wheel before one of the heap; the front has
+// `ahead` keys, or all.
 // Order: by time; at one time by a salt that the seed gives to each pair of nodes (so that no node is always first);
 // then by the order of the pushes. Events of one pair at one time keep their order. Thread: values.
 #pragma once
 
 #include "base/check.hpp"
 #include "myelin/protocol/message.hpp"
+#include "sim/overlay/wheel.hpp"
 
 #include <algorithm>
 #include <array>
@@ -59,7 +62,7 @@ class EventQueue {
   };
 
   bool empty() const { return begin_ == end_; }
-  std::size_t size() const { return end_ - begin_ + heap_.size(); }
+  std::size_t size() const { return end_ - begin_ + heap_.size() + wheel_.size(); }
   const Key& top() const { return front_[begin_]; }
 
   void push(std::int64_t at, std::uint16_t salt, std::uint32_t node, EventBody body) {
@@ -78,7 +81,7 @@ class EventQueue {
     return top;
   }
   // The key of the event that comes after so many others, as things stand; null: it is not known yet.
-  static constexpr std::size_t ahead = 8;
+  static constexpr std::size_t ahead = 16;
   const Key* coming(std::size_t index) const { return begin_ + index < end_ ? &front_[begin_ + index] : nullptr; }
   // The body of an event that comes. REQUIRES: it has one.
   const EventBody& body(const Key& key) const { return bodies_[key.slot]; }
@@ -107,36 +110,53 @@ class EventQueue {
     free_.pop_back();
     return slot;
   }
+  bool only_front() const { return heap_.empty() && wheel_.empty(); }
   // Into the front if it belongs before one that stands there, or if that is short and nothing else is left.
   void push_key(const Key& key) {
     const std::size_t count = end_ - begin_;
-    if ((count < ahead && heap_.empty()) || before(key, front_[end_ - 1])) {
-      if (end_ == front_.size()) {
-        make_room();
-        if (!heap_.empty() && !before(key, front_[end_ - 1])) return push_heap(key);
-      }
-      std::size_t at = end_++;
-      for (; at > begin_ && before(key, front_[at - 1]); --at) front_[at] = front_[at - 1];
+    if ((count >= ahead || !only_front()) && !before(key, front_[end_ - 1])) return put(key);
+    // What is to happen soon, as most that comes here, has few before it.
+    if (begin_ > 0 && count > 0 && before(key, front_[begin_ + count / 2])) {
+      std::size_t at = --begin_;
+      for (; before(front_[at + 1], key); ++at) front_[at] = front_[at + 1];
       front_[at] = key;
       return;
     }
-    push_heap(key);
+    if (end_ == front_.size()) {
+      make_room();
+      if (!only_front() && !before(key, front_[end_ - 1])) return put(key);
+    }
+    std::size_t at = end_++;
+    for (; at > begin_ && before(key, front_[at - 1]); --at) front_[at] = front_[at - 1];
+    front_[at] = key;
   }
-  // The front moves to its beginning; if it is long, its last ones go to the heap.
+  // The front moves to its beginning; if it is long, its last ones go back.
   void make_room() {
-    while (end_ - begin_ > 2 * ahead) push_heap(front_[--end_]);
+    while (end_ - begin_ > 2 * ahead) put(front_[--end_]);
     std::move(front_.begin() + begin_, front_.begin() + end_, front_.begin());
     end_ -= begin_;
     begin_ = 0;
   }
   void refill() {
-    if (heap_.empty()) return;
+    if (only_front()) return;
     if (end_ + ahead > front_.size()) make_room();
-    for (std::size_t i = 0; i < ahead && !heap_.empty(); ++i) {
+    for (std::size_t i = 0; i < ahead; ++i) {
+      if (heap_.empty()) {
+        if (wheel_.empty()) return;
+        wheel_.next([this](const Key& key) { push_heap(key); });
+      }
       front_[end_++] = heap_.front();
       const Key last = heap_.back();
       heap_.pop_back();
       if (!heap_.empty()) sift_down(last);
+    }
+  }
+  // Behind the front.
+  void put(const Key& key) {
+    if (wheel_.is_later(key.at)) {
+      wheel_.add(key);
+    } else {
+      push_heap(key);
     }
   }
   void push_heap(const Key& key) {
@@ -170,6 +190,7 @@ class EventQueue {
   std::array<Key, 8 * ahead> front_{};  // [begin_, end_)
   std::size_t begin_ = 0, end_ = 0;
   std::vector<Key> heap_;
+  Wheel<Key> wheel_;
   std::vector<EventBody> bodies_;
   std::vector<std::uint32_t> free_;
   std::uint64_t pushed_ = 0;

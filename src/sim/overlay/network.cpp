@@ -103,6 +103,7 @@ std::int64_t Network::latency(NodeIndex from, NodeIndex to) {
       break;
     }
   }
+  if (!any_slow_) return std::max(latency.count(), least_latency_ns);
   float factor = from < nodes_.size() ? nodes_[from].factor : 1;
   if (to < nodes_.size()) factor = std::max(factor, nodes_[to].factor);
   if (factor != 1) latency = Duration(static_cast<std::int64_t>(static_cast<double>(latency.count()) * factor));
@@ -123,7 +124,10 @@ void Network::set_noise(NodeIndex from, NodeIndex to, std::optional<Noise> noise
   }
 }
 
-void Network::slow(NodeIndex node, double factor) { nodes_[node].factor = static_cast<float>(factor); }
+void Network::slow(NodeIndex node, double factor) {
+  nodes_[node].factor = static_cast<float>(factor);
+  any_slow_ = any_slow_ || factor != 1;
+}
 
 // -- Sessions.
 

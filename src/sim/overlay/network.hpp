@@ -68,6 +68,7 @@ class Network {
   void handle(NodeIndex node, EventBody body);
   // Asks the memory for what that event will need.
   void prefetch(const EventBody& body) const {
+    body.box.prefetch();
     __builtin_prefetch(sessions_.data() + body.session);
     if (body.peer < hosts_.size()) __builtin_prefetch(hosts_.data() + body.peer);
   }
@@ -163,6 +164,7 @@ class Network {
   SizeOf size_of_;
   io::simulated::Random random_;
   std::int64_t now_ = 0;
+  bool any_slow_ = false;  // some node has, or had, a factor of its own
   simulation::Latency latency_;
   Noise noise_;
   Cuts cuts_;
