@@ -197,7 +197,7 @@ func echo(connection net.Conn, from *bufio.Reader, wire string, pongs func(uint6
 }
 
 // accept answers a Hello; gives the generation.
-func accept(connection net.Conn, from *bufio.Reader, rejectW0 bool) (string, error) {
+func accept(connection net.Conn, from *bufio.Reader, rejectW0 bool, beforeAck func()) (string, error) {
 	layer, body, err := readFrame(from)
 	if err != nil {
 		return "", err
@@ -216,6 +216,7 @@ func accept(connection net.Conn, from *bufio.Reader, rejectW0 bool) (string, err
 		connection.Write(frame(layerSession, []byte{reject, 1}))
 		return "", errors.New("rejected")
 	}
+	beforeAck()
 	_, err = connection.Write(frame(layerSession, []byte{ack}))
 	return wire, err
 }
@@ -242,7 +243,7 @@ func serve(rejectW0, silent bool) {
 			go func() {
 				defer connection.Close()
 				from := bufio.NewReaderSize(connection, 64<<10)
-				wire, err := accept(connection, from, rejectW0)
+				wire, err := accept(connection, from, rejectW0, func() {})
 				if err == nil {
 					err = echo(connection, from, wire, func(uint64) {})
 				}
@@ -322,23 +323,35 @@ func cross(address, wire string, count uint64) {
 			ended.Add(1)
 		}
 	}
+	// The dials cross for certain: ours begins when theirs has said Hello, and is answered before theirs is. (A dial
+	// that has not said Hello when the other side's comes in is taken back, and there is one connection.)
+	greeted, acked := make(chan struct{}), make(chan struct{})
 	accepted := make(chan net.Conn, 1)
 	generations := make(chan string, 1)
 	go func() {
 		connection, err := listener.Accept()
 		check(err)
 		from := bufio.NewReaderSize(connection, 64<<10)
-		generation, err := accept(connection, from, false)
+		generation, err := accept(connection, from, false, func() {
+			close(greeted)
+			<-acked
+		})
 		check(err)
 		accepted <- connection
 		generations <- generation
 		run(connection, from, generation)
 	}()
 	bufio.NewReader(os.Stdin).ReadString('\n')
+	select {
+	case <-greeted:
+	case <-time.After(patience):
+		check(errors.New("they did not dial"))
+	}
 	connection, from := connect(address, wire, self)
 	var newest net.Conn = connection
 	generation := wire
 	check(readAck(from))
+	close(acked)
 	go run(connection, from, wire)
 	select {
 	case newest = <-accepted:
