@@ -29,7 +29,8 @@ struct Core : std::enable_shared_from_this<Core> {
   const KernelConfig config;
   const std::string node_text;
   wasm::Engine& engine;
-  RemoteRoute* route = nullptr;  // set before the first call
+  RemoteRoute* route = nullptr;     // set before the first call
+  SendWatch* send_watch = nullptr;  // set before the first spawn
   std::vector<std::unique_ptr<Shard>> shards;
 
   std::atomic<std::uint64_t> next_ticket{1};

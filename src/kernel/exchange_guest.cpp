@@ -192,6 +192,11 @@ std::int64_t Exchange::send(View bytes) {
     const Instant now = shard.loop.now();
     if (sent->timeout < Instant::max() - now) letter->deadline = now + sent->timeout;
   }
+  if (shard.core.send_watch != nullptr) [[unlikely]] {
+    const std::string& name = actor_.process_name();
+    shard.core.send_watch->guest_sends(name.empty() ? actor_.pid_text() : std::string_view(name), sent->target,
+                                       sent->method, sent->body.size() + payload_bytes);
+  }
   ++open_;
   open_bytes_ += kept;
   const auto id = static_cast<std::int64_t>(letter->sent_id);

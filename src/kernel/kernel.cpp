@@ -20,6 +20,7 @@ class KernelSwitch final : public Kernel {
   const KernelConfig& config() const override { return core_->config; }
   std::size_t shards() const override { return core_->shards.size(); }
   void set_remote_route(RemoteRoute* route) override { core_->route = route; }
+  void set_send_watch(SendWatch* watch) override { core_->send_watch = watch; }
 
   std::unique_ptr<Call> call(io::Loop& caller, CallSpec spec) override {
     return start_call(core_, caller, std::move(spec));

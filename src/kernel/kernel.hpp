@@ -111,6 +111,16 @@ struct KernelMetrics {
 // The functions of `myelin:process`, for Engine::create beside wasi::host_functions().
 std::vector<wasm::HostFunction> host_functions();
 
+// Sees what guests send to processes, before anything is made of it. Called on the guest's stack: it takes note, and
+// does nothing else.
+class SendWatch {
+ public:
+  virtual ~SendWatch() = default;
+  // `process`: the sender's name, or its PID if it has none; `bytes`: of body and payload.
+  virtual void guest_sends(std::string_view process, std::string_view target, std::string_view method,
+                           std::size_t bytes) = 0;
+};
+
 class Kernel {
  public:
   // `shards`: at least one; loop i is shard i.
@@ -120,6 +130,8 @@ class Kernel {
   virtual const KernelConfig& config() const = 0;
   virtual std::size_t shards() const = 0;
   virtual void set_remote_route(RemoteRoute* route) = 0;  // before the first call; null: offline for other nodes
+
+  virtual void set_send_watch(SendWatch* watch) = 0;  // before the first spawn; null: nobody
 
   // Starts a call; errors come through Call::ended. `caller` is the loop on which the Call is used.
   virtual std::unique_ptr<Call> call(io::Loop& caller, CallSpec spec) = 0;

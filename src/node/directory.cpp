@@ -59,6 +59,7 @@ class WatchedKernel : public kernel::Kernel {
   const kernel::KernelConfig& config() const override { return inner_->config(); }
   std::size_t shards() const override { return inner_->shards(); }
   void set_remote_route(kernel::RemoteRoute* route) override { inner_->set_remote_route(route); }
+  void set_send_watch(kernel::SendWatch* watch) override { inner_->set_send_watch(watch); }
   std::unique_ptr<kernel::Call> call(io::Loop& caller, kernel::CallSpec spec) override {
     return inner_->call(caller, std::move(spec));
   }

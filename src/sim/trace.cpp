@@ -129,6 +129,19 @@ void Trace::process(const Passing& passing) {
   end();
 }
 
+void Trace::process_sends(std::string_view node, std::string_view process, std::string_view to, std::string_view method,
+                          std::uint64_t bytes) {
+  if (!on()) return;
+  begin("process");
+  field("event", "send");
+  field("node", node);
+  field("process", process);
+  field("to", to);
+  field("method", method);
+  line_ += ",\"bytes\":" + std::to_string(bytes);
+  end();
+}
+
 void Trace::fault(std::string_view mutation, const std::vector<std::string>& nodes, std::string_view text) {
   if (!on()) return;
   begin("fault");

@@ -4,8 +4,8 @@
 // `step`, `t` (virtual time, "12.45s"), `kind`, and by its kind: node (`host`, `protocols`, `event`), session (`event`,
 // `node`, `peer`), deliver (`from`, `to`, `wire`: the name of the message's type, `bytes`: what its serializer makes of
 // it), drop (the same and `reason`), process (`event`: call, answer, message; `node`, `protocol`, `process`, `method`,
-// `bytes` or `error`), fault (`mutation`, `nodes`, `params`), clock, stop. The same at each fidelity. Nothing in a line
-// depends on anything but the run. Thread: one.
+// `bytes` or `error`; or event send: `node`, `process`, `to`, `method`, `bytes`), fault (`mutation`, `nodes`,
+// `params`), clock, stop. The same at each fidelity. Nothing in a line depends on anything but the run. Thread: one.
 #pragma once
 
 #include "base/time.hpp"
@@ -42,6 +42,9 @@ class Trace {
     std::string_view error = {};
   };
   void process(const Passing& passing);
+  // A process sends to another, or to a protocol; `to`: the address as it gave it.
+  void process_sends(std::string_view node, std::string_view process, std::string_view to, std::string_view method,
+                     std::uint64_t bytes);
   void fault(std::string_view mutation, const std::vector<std::string>& nodes, std::string_view text);
   void dead_letter(std::string_view node, std::string_view peer, std::string_view why);
 

@@ -99,6 +99,8 @@ class Node final : public TapHost, public ProcessWatch {
   void process_answer(std::string_view protocol, std::string_view address, std::string_view method,
                       const Result<protocol::Bytes>& answer) override;
   void reaching(const identity::PeerId& peer) override;
+  void guest_sends(std::string_view process, std::string_view target, std::string_view method,
+                   std::size_t bytes) override;
 
  private:
   friend class StackEngine;
@@ -174,6 +176,7 @@ class StackEngine final : public Engine {
   protocol::CoreConfig config_for(NodeIndex node);
   void happened(NodeIndex node);
   void look_at_clock();
+  void write_guest_sends();
   void bury();
 
   const Options& options_;
@@ -191,6 +194,14 @@ class StackEngine final : public Engine {
   std::size_t dying_ = 0;
   std::optional<NodeIndex> touched_;
   std::uint64_t happened_ = 0;
+  // What guests have sent in this turn, to be traced.
+  struct GuestSend {
+    NodeIndex node;
+    Duration at;
+    std::string process, to, method;
+    std::size_t bytes;
+  };
+  std::vector<GuestSend> guest_sent_;
 };
 
 // The type is asked for before the message is handled: the handler's crash may take the registration with it.
@@ -224,6 +235,13 @@ void Node::connecting(const Host& to) {
 }
 void Node::reaching(const identity::PeerId& peer) { connecting({peer.to_string(), 0}); }
 
+// It stands on the guest's stack, which has no room for what takes a trace's lines: it is written after the turn.
+void Node::guest_sends(std::string_view process, std::string_view target, std::string_view method, std::size_t bytes) {
+  if (!engine_.records_.trace.on() || process_ == nullptr) return;
+  engine_.guest_sent_.push_back(
+      {index_, engine_.now(), std::string(process), std::string(target), std::string(method), bytes});
+}
+
 void Node::process_message(std::string_view protocol, std::string_view caller, std::string_view method,
                            std::size_t bytes) {
   if (!up()) return;
@@ -255,6 +273,13 @@ void StackEngine::happened(NodeIndex node) {
   ++happened_;
   touched_ = node;
   look_at_clock();
+}
+
+void StackEngine::write_guest_sends() {
+  for (const GuestSend& each : std::exchange(guest_sent_, {})) {
+    records_.trace.at(records_.counters.steps + 1, each.at);
+    records_.trace.process_sends(host(each.node).name, each.process, each.to, each.method, each.bytes);
+  }
 }
 
 // What is traced next belongs to the step that is under way.
@@ -558,7 +583,11 @@ bool StackEngine::step(Duration limit) {
   touched_.reset();
   const std::uint64_t before = happened_;
   const Duration left = limit - now();
-  const bool came = left >= Duration{0} && world_->run_until([&] { return happened_ != before; }, left);
+  const auto came_to_pass = [&] {
+    if (!guest_sent_.empty()) write_guest_sends();
+    return happened_ != before;
+  };
+  const bool came = left >= Duration{0} && world_->run_until(came_to_pass, left);
   if (dying_ > 0 || !ended_.empty()) bury();
   if (came) ++records_.counters.steps;
   return came;

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 #include <vector>
@@ -175,6 +176,28 @@ TEST(Guests, OneSeedIsOneTrace) {
   EXPECT_NE(first.find("\"event\":\"message\""), std::string::npos);
   for (int again = 0; again < 4; ++again) EXPECT_EQ(trace_of(5), first);
   EXPECT_NE(trace_of(6), first);
+}
+
+TEST(Guests, WhatTheySendIsTraced) {
+  Scenario scenario = office();
+  std::vector<std::string> sends;
+  scenario.options.trace = [&sends](std::string_view line) {
+    const auto json = nlohmann::json::parse(line);
+    if (json.at("kind") != "process" || json.at("event") != "send") return;
+    sends.push_back(json.at("t").get<std::string>().substr(0, 1) + " " + json.at("process").get<std::string>() + " " +
+                    json.at("to").get<std::string>() + " " + json.at("method").get<std::string>() + " " +
+                    json.at("bytes").dump());
+  };
+  scenario.actions = {ask(5s, 2, "second", "forward", "echo echo beside"),       // on the same node
+                      ask(6s, 2, "second", "forward", "n0/echo echo far away"),  // on another
+                      ask(7s, 2, "second", "forward", "clerk note to you")};     // to a protocol
+  Texts answers;
+  const auto result = run(scenario, {.seed = 1}, [&](Simulation& world) { answers = clerk(world, 2).answers; });
+  ASSERT_FALSE(result.failure) << result.failure->to_string();
+  EXPECT_EQ(answers, (Texts{"response beside", "response far away", "response ok"}));
+  EXPECT_EQ(sends, (Texts{"5 second echo echo 6", "6 second n0/echo echo 8", "7 second clerk note 6"}));
+  scenario.options.trace = {};
+  EXPECT_EQ(run(scenario, {.seed = 1}).counters.steps, result.counters.steps) << "tracing changed the run";
 }
 
 TEST(Guests, ANodeMayCrashWhileItStartsAndAWorldMayEndThen) {

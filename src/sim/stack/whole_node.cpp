@@ -83,6 +83,7 @@ io::Task<Result<void>> WholeNode::start(Setup setup) {
   node_ = std::move(*node);
   route_ = std::make_unique<Route>(node_->glia(), watch_);
   node_->kernel().set_remote_route(route_.get());
+  node_->kernel().set_send_watch(&watch_);
   co_return Result<void>{};
 }
 

@@ -3,7 +3,8 @@
 //   start() → spawn() each guest → make_runtime() → enter() → the caller lets the host listen and starts the runtime
 //
 // The node's key is the simulation's, so that its host has the name that all know; where another node is reached is
-// looked up when something is sent to it. What passes between protocols and processes is told to the ProcessWatch.
+// looked up when something is sent to it. What passes between protocols and processes is told to the ProcessWatch, and
+// so is what guests send.
 //
 // Thread: its loop. Lifetime: loop and watch outlive it; stop() has ended before it is destroyed, unless start() was
 // never called or the loop has crashed; its runtime is destroyed first.
@@ -13,6 +14,7 @@
 #include "identity/keys.hpp"
 #include "io/loop.hpp"
 #include "io/task.hpp"
+#include "kernel/kernel.hpp"
 #include "myelin/simulation/guest.hpp"
 #include "node/node.hpp"
 #include "protocol/libp2p_channel.hpp"
@@ -29,9 +31,8 @@
 
 namespace myelin::sim::stack {
 
-class ProcessWatch {
+class ProcessWatch : public kernel::SendWatch {
  public:
-  virtual ~ProcessWatch() = default;
   // A process's message has come to a protocol.
   virtual void process_message(std::string_view protocol, std::string_view caller, std::string_view method,
                                std::size_t bytes) = 0;
