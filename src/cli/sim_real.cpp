@@ -271,9 +271,9 @@ class RealRun {
   Result<void> start(std::size_t index, std::uint16_t port) {
     std::vector<std::string> words{"myelin", "sim", options_.file, "--real-node", std::to_string(index)};
     if (port != 0) words.insert(words.end(), {"--port", std::to_string(port)});
-    const std::optional<std::size_t> contact = contact_of(index);
-    if (contact && !children_[*contact].host.empty())
-      words.insert(words.end(), {"--contact", children_[*contact].host});
+    // A node that had a port before restarts.
+    for (const auto contact : file_.contacts(static_cast<simulation::NodeIndex>(index), port != 0))
+      if (!children_[contact].host.empty()) words.insert(words.end(), {"--contact", children_[contact].host});
     std::vector<char*> argv;
     for (std::string& word : words) argv.push_back(word.data());
     argv.push_back(nullptr);
@@ -301,11 +301,6 @@ class RealRun {
     while (child.host.empty() && child.pid > 0 && Clock::now() < limit) listen_for(std::chrono::milliseconds(20));
     if (child.host.empty()) return fail(ErrorCode::timeout, "node " + std::to_string(index) + " did not start");
     return {};
-  }
-
-  std::optional<std::size_t> contact_of(std::size_t index) const {
-    if (file_.contact) return *file_.contact == index ? std::nullopt : std::optional<std::size_t>(*file_.contact);
-    return index == 0 ? std::nullopt : std::optional(index - 1);
   }
 
   void stop(std::size_t index, int signal) {

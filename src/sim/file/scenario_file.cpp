@@ -564,10 +564,14 @@ Result<Pick> parse_pick(std::string_view text) {
   }
 }
 
-std::vector<protocol::Host> ScenarioFile::contacts(
-    simulation::NodeIndex node, const std::function<protocol::Host(simulation::NodeIndex)>& host) const {
-  if (!contact) return node == 0 ? std::vector<protocol::Host>() : std::vector{host(node - 1)};
-  return node == *contact ? std::vector<protocol::Host>() : std::vector{host(*contact)};
+std::vector<simulation::NodeIndex> ScenarioFile::contacts(simulation::NodeIndex node, bool restarted) const {
+  if (node != contact.value_or(0)) return {contact.value_or(node - 1)};
+  std::vector<simulation::NodeIndex> others;
+  if (!restarted) return others;
+  // More than one, as any of them may be down.
+  for (simulation::NodeIndex other = 0; other < scenario.nodes && others.size() < 3; ++other)
+    if (other != node) others.push_back(other);
+  return others;
 }
 
 Result<ScenarioFile> parse_scenario(std::string_view text, std::string_view origin) {
@@ -596,10 +600,14 @@ Result<ScenarioFile> parse_scenario(std::string_view text, std::string_view orig
     for (auto& action : simulation::broadcasts(each.at, each.count, each.interval, each.bytes, each.from))
       scenario.actions.push_back(std::move(action));
   }
-  scenario.setup = [protocols = file.protocols, contact = file.contact](simulation::NodeSetup& node) {
+  scenario.setup = [protocols = file.protocols, contact = file.contact,
+                    nodes = scenario.nodes](simulation::NodeSetup& node) {
     ScenarioFile joins;
     joins.contact = contact;
-    const auto contacts = joins.contacts(node.index(), [&node](simulation::NodeIndex i) { return node.host(i); });
+    joins.scenario.nodes = nodes;
+    std::vector<protocol::Host> contacts;
+    for (const simulation::NodeIndex each : joins.contacts(node.index(), node.incarnation() > 0))
+      contacts.push_back(node.host(each));
     for (const ShippedFactory& make : protocols) node.add(make(contacts));
   };
   return file;

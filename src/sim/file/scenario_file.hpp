@@ -55,8 +55,9 @@ struct ScenarioFile {
   // Outputs; empty: none.
   std::string trace, csv, plots;
 
-  std::vector<protocol::Host> contacts(simulation::NodeIndex node,
-                                       const std::function<protocol::Host(simulation::NodeIndex)>& host) const;
+  // Whom a node joins through when it starts. The first of all has nobody, until it restarts: the others are there
+  // then.
+  std::vector<simulation::NodeIndex> contacts(simulation::NodeIndex node, bool restarted) const;
 };
 
 // `origin` names the text in errors. Errors: bad_request.

@@ -123,6 +123,21 @@ TEST(ScenarioFile, BadOnesNameLineAndKey) {
     EXPECT_NE(error_of(text).find(part), std::string::npos) << text << " gives " << error_of(text);
 }
 
+TEST(ScenarioFile, NodesJoinThroughTheirContact) {
+  using Nodes = std::vector<simulation::NodeIndex>;
+  ScenarioFile file;
+  file.scenario.nodes = 5;
+  file.contact = 1;
+  EXPECT_EQ(file.contacts(4, false), Nodes{1});
+  EXPECT_EQ(file.contacts(0, true), Nodes{1});
+  EXPECT_EQ(file.contacts(1, false), Nodes{}) << "the first of all";
+  EXPECT_EQ(file.contacts(1, true), (Nodes{0, 2, 3})) << "it comes back to the others";
+  file.contact.reset();
+  EXPECT_EQ(file.contacts(0, false), Nodes{});
+  EXPECT_EQ(file.contacts(4, false), Nodes{3});
+  EXPECT_EQ(file.contacts(0, true), (Nodes{1, 2, 3}));
+}
+
 TEST(ScenarioFile, PicksAreText) {
   EXPECT_EQ(parse_pick("0,4,7")->indices, (std::vector<simulation::NodeIndex>{0, 4, 7}));
   EXPECT_EQ(parse_pick("3-5")->count, 3U);
