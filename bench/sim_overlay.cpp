@@ -5,6 +5,7 @@
 // Nodes join one by one, then come CYCLES cycles of 10 virtual seconds, then one broadcast per virtual second from
 // random nodes. An event is a delivered message, a timer or a link event. Every broadcast must reach every node.
 #include "bench/report.hpp"
+#include "io/huge_pages.hpp"
 #include "myelin/simulation.hpp"
 
 #include <chrono>
@@ -50,6 +51,7 @@ int run(std::size_t nodes, std::size_t cycles, std::size_t broadcasts) {
 }  // namespace myelin::bench
 
 int main(int argc, char** argv) {
+  myelin::io::restart_with_huge_pages(argv);
   if (argc != 4) myelin::bench::give_up("usage: bench_sim_overlay NODES CYCLES BROADCASTS");
   myelin::bench::keep_freed_memory();
   return myelin::bench::run(myelin::bench::number(argv[1]), myelin::bench::number(argv[2]),

@@ -83,11 +83,11 @@ class MYELIN_API Membership : public Protocol {
 // goes over a connection of its own, kept for `linger`.
 //
 // Beyond the paper, for crowds that join through one contact faster than walks end, and for overlays that come to rest:
-// a JOIN takes the place of the JOIN before it, so that the contact keeps the links that walks begin with; a new node
-// asks nobody before its walks should have ended (`neighbor_timeout`), and one without a link joins its contact again;
-// a free place is offered after a loss, in that cycle and the next, and then one may stay free; a node that lacks more
-// asks with high priority once it has lacked them for a whole cycle; one whose passive view is not half full shuffles
-// with its contact too, every other time.
+// a JOIN takes the place of one that has only just come, so that the contact keeps the links that walks begin with; a
+// new node asks nobody before its walks should have ended (`neighbor_timeout`), and one without a link joins its
+// contact again; a free place is offered after a loss, in ten cycles, and then one may stay free; a node that lacks
+// more asks with high priority once it has lacked them for a whole cycle; one whose passive view is not half full
+// shuffles with its contact too, every other time.
 struct HyParViewParameters {
   std::vector<Host> contacts = {};  // one is chosen at random to join through; none: the first node of an overlay
   std::size_t active_view_size = 5;
@@ -98,6 +98,7 @@ struct HyParViewParameters {
   std::size_t kp = 4;  // of the passive view in a SHUFFLE
   Duration shuffle_period = std::chrono::seconds(10);  // 0: Membership::cycle() is called instead
   Duration neighbor_timeout = std::chrono::seconds(3);
+  Duration join_crowd = std::chrono::milliseconds(200);  // JOINs that come closer than this are a crowd, see above
   Duration join_retry = std::chrono::seconds(5);
   Duration linger = std::chrono::seconds(2);
 };

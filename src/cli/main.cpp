@@ -1,6 +1,7 @@
 // The program `myelin`.
 #include "cli/commands.hpp"
 #include "cli/options.hpp"
+#include "io/huge_pages.hpp"
 
 #include <cstdio>
 #include <variant>
@@ -36,6 +37,9 @@ int main(int argc, char** argv) {
   const std::variant<Parsed, int> parsed = parse(argc, argv);
   if (const int* code = std::get_if<int>(&parsed)) return *code;
   const auto& [common, options] = std::get<Parsed>(parsed);
+  // Thousands of nodes are hundreds of megabytes. Not those that run as processes of their own: they are small.
+  if (const auto* sim = std::get_if<SimOptions>(&options); sim != nullptr && !sim->real && !sim->real_node)
+    myelin::io::restart_with_huge_pages(argv);
   const int code = std::visit(Dispatch{common}, options);
   std::fflush(stdout);
   return code;

@@ -83,6 +83,7 @@ void HyParView::on_join(const hyparview::JoinMessage&, const Host& from) {
     if (full()) make_room_for_join();
     add_active(from);
     newest_ = from;
+    newest_since_ = ctx_->now();
   }
   const auto box = MessageBox::make<hyparview::ForwardJoin>({from, static_cast<std::uint8_t>(parameters_.arwl)});
   for (const Host& each : active_)
@@ -208,11 +209,11 @@ void HyParView::drop(const Host& dropped) {
   add_passive(dropped);
 }
 
-// Of a crowd that joins at once the newest goes: the links that FORWARDJOINs walk on over stay those into the overlay.
-// Were they given away at random, a crowd that comes faster than its walks end would soon hold all of them, know
-// nobody but itself, and could be cut off as a whole.
+// Of a crowd, whose JOINs come closer than their walks take, the newest goes: the links that FORWARDJOINs walk on over
+// stay those into the overlay. Were they given away at random, a crowd that comes faster than its walks end would soon
+// hold all of them, know nobody but itself, and could be cut off as a whole.
 void HyParView::make_room_for_join() {
-  if (is_active(newest_)) return drop(Host(newest_));
+  if (is_active(newest_) && ctx_->now() - newest_since_ < parameters_.join_crowd) return drop(Host(newest_));
   drop_random_active();
 }
 
@@ -226,7 +227,7 @@ bool HyParView::short_of_links() const {
   return active_.size() < std::max<std::size_t>(parameters_.active_view_size - 1, 1);
 }
 
-// Whether a free place is offered. After a loss it is, to all that the passive view holds in this cycle and the next.
+// Whether a free place is offered. After a loss it is, for some cycles, to all that the passive view holds by then.
 // When all of them have refused, one place may stay free (a node with a place is what others look for); see cycle().
 // Not while FORWARDJOINs are on their way: their ends, all over the overlay, are to be the neighbours of a node that is
 // new. Those that it knows by then are as new as itself, and a crowd whose views fill up with each other is cut off.

@@ -44,8 +44,8 @@ class HyParView final : public Membership, public Lookahead {
   }
 
  private:
-  // Cycles in which a free place is offered after a loss: the rest of the one that it happened in, and a whole one.
-  static constexpr unsigned rounds_after_loss = 2;
+  // Cycles in which a free place is offered after a loss: the rest of the one that it happened in, and those after it.
+  static constexpr unsigned rounds_after_loss = 10;
 
   // A NEIGHBOR that was sent, or waits for its session.
   struct Asked {
@@ -101,6 +101,7 @@ class HyParView final : public Membership, public Lookahead {
   Host joining_;                // the contact whose session is awaited; empty: none
   std::vector<Host> shuffled_;  // what the last SHUFFLE of this node held
   Host newest_;                 // the last that joined through this node
+  Duration newest_since_{0};    // when
   TimerId rejoin_ = 0;
   TimerId walks_ = 0;       // until the FORWARDJOINs of this node's JOIN should have ended
   bool linked_ = false;     // one of them has

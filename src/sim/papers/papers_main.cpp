@@ -5,6 +5,7 @@
 // Writes DIR/papers.md, DIR/papers/*.svg and, with all that was measured, DIR/papers/figures.tsv (DIR: docs). With
 // --from it reads such a file instead of measuring. Exit code 1 if a gate of the papers is missed; with another number
 // of nodes than theirs, 10,000, none is asked.
+#include "io/huge_pages.hpp"
 #include "sim/papers/report.hpp"
 
 #include <cstdio>
@@ -71,6 +72,7 @@ std::optional<Figures> measure(const Setting& setting, unsigned parallel) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  myelin::io::restart_with_huge_pages(argv);
   Setting setting;
   std::filesystem::path out = "docs", from;
   unsigned parallel = 2;

@@ -48,7 +48,8 @@ std::string setting(const Results& results) {
          "HyParView assumes. The papers used PeerSim with cycles: messages take no time, and what a node has not sent "
          "to, it has not noticed to be gone (HyParView), or it notices in the next membership cycle (Plumtree).\n\n"
          "HyParView is the one that ships, with what it does beyond the paper for crowds and for overlays at rest "
-         "(HyParViewParameters in protocols.hpp says it all): a JOIN takes the place of the JOIN before it, and a node "
+         "(HyParViewParameters in protocols.hpp says it all): a JOIN takes the place of one that came just before it, "
+         "and a node "
          "that all have refused leaves one place free instead of asking in each cycle.\n\n";
 }
 
