@@ -123,6 +123,8 @@ def human(value, unit):
         return f"{value / 1024:.1f} KiB" if value >= 10240 else f"{value:.0f} B"
     if unit == "B/s":
         return f"{value / 1e6:.0f} MB/s"
+    if unit == "x":
+        return f"{value:.0f}x"
     return f"{value:,.0f}/s"
 
 
