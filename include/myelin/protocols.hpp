@@ -87,7 +87,8 @@ class MYELIN_API Membership : public Protocol {
 // new node asks nobody before its walks should have ended (`neighbor_timeout`), and one without a link joins its
 // contact again; a free place is offered after a loss, in ten cycles, and then one may stay free; a node that lacks
 // more asks with high priority once it has lacked them for a whole cycle; one whose passive view is not half full
-// shuffles with its contact too, every other time.
+// shuffles with its contact too, every other time. For failures that leave a node nobody of either view: one of the
+// passive view is noted every cycle, as many as the view holds, and tried by a node that has no link and knows nobody.
 struct HyParViewParameters {
   std::vector<Host> contacts = {};  // one is chosen at random to join through; none: the first node of an overlay
   std::size_t active_view_size = 5;

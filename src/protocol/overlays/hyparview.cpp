@@ -68,6 +68,16 @@ void HyParView::join(const Host& contact) {
   }
 }
 
+void HyParView::await_walks() {
+  if (walks_ != 0) (void)ctx_->cancel_timer(walks_);
+  linked_ = false;
+  walks_ = ctx_->start_timer(parameters_.neighbor_timeout, [this] {
+    walks_ = 0;
+    member_ = !active_.empty();
+    repair();
+  });
+}
+
 void HyParView::joining_failed() {
   joining_ = {};
   if (rejoin_ != 0) return;
@@ -242,8 +252,9 @@ void HyParView::repair() {
   while (wants_links() && repairing_.empty()) {
     const Host* next = passive_.try_next([this](std::uint64_t n) { return draw(n); });
     if (next == nullptr) {
-      if (active_.empty() && joining_.empty() && asked_.empty()) joining_failed();
-      return;
+      if (!active_.empty() || !joining_.empty() || !asked_.empty()) return;
+      if (recall()) continue;
+      return joining_failed();
     }
     if (asked(*next) != none) continue;
     const Host candidate = *next;
@@ -257,6 +268,26 @@ void HyParView::repair() {
   }
 }
 
+// Of those that the passive view holds now, one is noted every cycle.
+void HyParView::note_passive() {
+  if (passive_.size() == 0) return;
+  const Host& host = passive_.hosts()[static_cast<std::size_t>(draw(passive_.size()))];
+  if (noted_.size() < parameters_.passive_view_size) {
+    noted_.push_back(host);
+  } else {
+    noted_[oldest_noted_] = host;
+    oldest_noted_ = (oldest_noted_ + 1) % noted_.size();
+  }
+}
+
+// A node that has lost all it knew goes through those that it knew before, once. False if there are none.
+bool HyParView::recall() {
+  const std::vector<Host> noted = std::exchange(noted_, {});
+  oldest_noted_ = 0;
+  for (const Host& each : noted) add_passive(each);
+  return !noted.empty();
+}
+
 // -- Sessions.
 
 void HyParView::on_session_connected(const Host& host) {
@@ -264,12 +295,7 @@ void HyParView::on_session_connected(const Host& host) {
   if (host != joining_) return;
   joining_ = {};
   tell(hyparview::JoinMessage{}, host);
-  if (walks_ != 0) (void)ctx_->cancel_timer(walks_);
-  linked_ = false;
-  walks_ = ctx_->start_timer(parameters_.neighbor_timeout, [this] {
-    walks_ = 0;
-    repair();
-  });
+  if (!member_) await_walks();
   if (is_active(host)) return;
   if (full()) drop_random_active();
   add_active(host);
@@ -328,6 +354,7 @@ void HyParView::cycle() {
   if (urgent_ || (!full() && knows_few()))
     for (const Host& each : parameters_.contacts) add_passive(each);
   repair();
+  note_passive();
   const Host* target = choose(active_, [this](std::uint64_t n) { return draw(n); }, [](const Host&) { return true; });
   if (target == nullptr) {
     if (joining_.empty() && asked_.empty() && rejoin_ == 0 && walks_ == 0) join_any();

@@ -65,11 +65,14 @@ class HyParView final : public Membership, public Lookahead {
 
   void join(const Host& contact);
   void join_any();
+  void await_walks();
   void joining_failed();
   void ask(const Host& host, bool replace);
   void answered(std::size_t asked);
   void lost(const Host& host, bool retry);
   void repair();
+  void note_passive();
+  bool recall();
   void stranger(const Host& from);
 
   bool is_active(const Host& host) const { return contains(active_, host); }
@@ -97,14 +100,17 @@ class HyParView final : public Membership, public Lookahead {
   std::vector<Host> active_;
   PassiveView passive_;
   std::vector<Asked> asked_;
-  Host repairing_;              // the one that was asked to fill a free place; empty: none
-  Host joining_;                // the contact whose session is awaited; empty: none
+  Host repairing_;           // the one that was asked to fill a free place; empty: none
+  Host joining_;             // the contact whose session is awaited; empty: none
+  std::vector<Host> noted_;  // that the passive view held at the last cycles, a ring once it is as large as that
+  std::size_t oldest_noted_ = 0;
   std::vector<Host> shuffled_;  // what the last SHUFFLE of this node held
   Host newest_;                 // the last that joined through this node
   Duration newest_since_{0};    // when
   TimerId rejoin_ = 0;
   TimerId walks_ = 0;       // until the FORWARDJOINs of this node's JOIN should have ended
   bool linked_ = false;     // one of them has
+  bool member_ = false;     // once they ended and left a link: what it knows is all over the overlay, it waits no more
   unsigned rounds_ = 0;     // cycles in which a free place is still offered
   bool was_short_ = false;  // of links, when the last cycle began
   bool urgent_ = false;     // it still is, a whole cycle later: its requests have high priority

@@ -157,6 +157,27 @@ TEST_F(HyParViewTest, AFailedNeighbourIsReplacedFromThePassiveView) {
   EXPECT_FALSE(passive(second.port)) << "no host is in both views";
 }
 
+TEST_F(HyParViewTest, ANodeThatKnowsNobodyLeftTriesThoseThatItKnewBefore) {
+  links(1, 2);
+  spare(20, 6);
+  for (int i = 0; i < 12; ++i) node.cycle();
+  spare(40, 6);
+  spare(50, 6);
+  const std::vector<Host> known = node.passive_view();
+  ctx.clear();
+  ctx.disconnected(host(1));
+  ctx.disconnected(host(2));
+  std::size_t failed = 0;
+  for (; failed < ctx.connects.size() && failed < 50; ++failed) ctx.failed(Host(ctx.connects[failed]));
+  EXPECT_LT(failed, 50u) << "each once";
+  std::vector<Host> before;
+  for (const Host& each : ctx.connects)
+    if (!contains(known, each)) before.push_back(each);
+  ASSERT_FALSE(before.empty());
+  for (const Host& each : before) EXPECT_TRUE(contains(hosts(20, 6), each)) << each.to_string();
+  EXPECT_TRUE(node.passive_view().empty());
+}
+
 TEST_F(HyParViewTest, TheLastLinkIsReplacedWithHighPriority) {
   links(1, 1);
   spare(20, 1);
@@ -402,6 +423,23 @@ TEST_F(HyParViewContacts, WhenNoWalkEndsItAsksItself) {
   EXPECT_EQ(ctx.connects, hosts(7, 1)) << "its contact, for new walks";
   ctx.connected(host(7));
   EXPECT_EQ(ctx.receivers<JoinMessage>(), hosts(7, 1));
+}
+
+TEST_F(HyParViewContacts, AMemberThatJoinsAgainDoesNotWait) {
+  ctx.connected(host(7));
+  ctx.advance(seconds(3));
+  ctx.clear();
+  ctx.receive(ShuffleReply{Shared<std::vector<Host>>::of(hosts(20, 6))}, host(7));
+  ctx.disconnected(host(7));
+  ASSERT_EQ(ctx.connects.size(), 1u);
+  const Host candidate = ctx.connects[0];
+  EXPECT_NE(candidate, host(7));
+  ASSERT_TRUE((ctx.ask<Join, Joined>({host(7)})));
+  ctx.connected(host(7));
+  EXPECT_EQ(ctx.receivers<JoinMessage>(), hosts(7, 1));
+  ctx.clear();
+  ctx.failed(candidate);
+  EXPECT_EQ(ctx.connects.size(), 1u) << "what it knows is all over the overlay";
 }
 
 TEST_F(HyParViewContacts, ANodeThatKnowsFewShufflesWithItsContactToo) {

@@ -47,10 +47,11 @@ std::string setting(const Results& results) {
          "its connections, and its neighbours hear that one latency later: TCP as the failure detector, which is what "
          "HyParView assumes. The papers used PeerSim with cycles: messages take no time, and what a node has not sent "
          "to, it has not noticed to be gone (HyParView), or it notices in the next membership cycle (Plumtree).\n\n"
-         "HyParView is the one that ships, with what it does beyond the paper for crowds and for overlays at rest "
-         "(HyParViewParameters in protocols.hpp says it all): a JOIN takes the place of one that came just before it, "
-         "and a node "
-         "that all have refused leaves one place free instead of asking in each cycle.\n\n";
+         "HyParView is the one that ships, with what it does beyond the paper for crowds, for overlays at rest and for "
+         "nodes that a failure leaves nobody (HyParViewParameters in protocols.hpp says it all): a JOIN takes the "
+         "place "
+         "of one that came just before it, a node that all have refused leaves one place free instead of asking in "
+         "each cycle, and one that has lost all it knew tries those that its passive view held some cycles ago.\n\n";
 }
 
 std::string gate_table(const std::vector<Gate>& gates) {
@@ -106,8 +107,11 @@ std::string failures_section(const Results& results) {
       "\nThe paper: almost no visible effect below 90 %, about 90 % of the living at 95 %, healed within 1 to 2 cycles "
       "below 80 %; Cyclon below 50 % once more than 40 % have failed. Of HyParView ours says the same: the reactive "
       "step runs as soon as connections break, so that nothing is left for the next cycle to heal. (A message that was "
-      "sent in the very instant of the failure went over links that were broken already.) Gossip over Cyclon loses "
-      "that share of its fanout that has failed, and dies out where fewer than one copy of four arrives; in the paper "
+      "sent in the very instant of the failure went over links that were broken already.) At 95 % ours reaches more: "
+      "of "
+      "35 known nodes none is left to 17 in 100 of the living, and one in 25 is also known to nobody who is; the notes "
+      "of older passive views bring back most of them. Gossip over Cyclon loses that share of its fanout that has "
+      "failed, and dies out where fewer than one copy of four arrives; in the paper "
       "it loses more, and earlier.\n\n![reliability after failures](papers/reliability.svg)\n\n";
   return text;
 }
