@@ -12,7 +12,7 @@ Result<void> ProtocolContext::noted(Result<void> registered) {
 }
 
 const Host& ProtocolContext::self() const { return core_.self_; }
-Duration ProtocolContext::now() const { return core_.executor_.now() - core_.config_.clock_origin; }
+Duration ProtocolContext::now() const { return core_.executor_.now() - core_.clock_origin_; }
 std::uint64_t ProtocolContext::random() { return core_.executor_.random(); }
 Metrics& ProtocolContext::metrics() { return cell_.metrics; }
 ProtocolId ProtocolContext::id() const { return cell_.id; }

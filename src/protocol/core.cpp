@@ -62,6 +62,7 @@ Core::Core(CoreConfig config, Executor& executor, Channel& channel, ProcessPort*
       tells_after_(static_cast<bool>(config.after_event)),
       mailbox_capacity_(config.mailbox_capacity),
       turn_events_(config.turn_events),
+      clock_origin_(config.clock_origin),
       at_once_left_(config.turn_events),
       self_(config.self),
       config_(std::move(config)),

@@ -230,6 +230,7 @@ class Core final : public RuntimeCore {
   bool request_abandoned_ = false;
   const std::size_t mailbox_capacity_;
   const std::size_t turn_events_;
+  const Instant clock_origin_;
   std::size_t at_once_left_;   // until the next turn
   std::size_t late_left_ = 0;  // messages that are taken although it is closed
   std::vector<Place> places_;  // of all cells: finding one looks at no other

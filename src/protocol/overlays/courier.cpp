@@ -1,21 +1,14 @@
 #include "protocol/overlays/courier.hpp"
 
+#include "protocol/overlays/host_tag.hpp"
+
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 namespace myelin::protocol {
 
-// The end of the name, where hosts of one system differ, and the port.
-std::uint32_t Courier::tag(const Host& host) {
-  std::uint32_t end = 0;
-  const std::size_t size = std::min(host.name.size(), sizeof end);
-  std::memcpy(&end, host.name.data() + host.name.size() - size, size);
-  return end ^ std::uint32_t{host.port} * 0x9e3779b1u;
-}
-
 const Courier::Entry* Courier::find(const Host& host) const {
-  const std::uint32_t wanted = tag(host);
+  const std::uint32_t wanted = tag_of(host);
   for (std::size_t i = 0; i < tags_.size(); ++i)
     if (tags_[i] == wanted && entries_[i].host == host) return &entries_[i];
   return nullptr;
@@ -27,7 +20,7 @@ Courier::Entry* Courier::entry(const Host& host) {
   if (Entry* found = find(host)) return found;
   if (entries_.size() >= max_entries) return nullptr;
   entries_.push_back({.host = host, .used = ctx_->now()});
-  tags_.push_back(tag(host));
+  tags_.push_back(tag_of(host));
   return &entries_.back();
 }
 

@@ -79,7 +79,6 @@ class Courier {
     MessageBox message;
   };
 
-  static std::uint32_t tag(const Host& host);
   const Entry* find(const Host& host) const;
   Entry* find(const Host& host);
   Entry* entry(const Host& host);

@@ -15,7 +15,7 @@ constexpr std::size_t none = static_cast<std::size_t>(-1);
 }  // namespace
 
 HyParView::HyParView(HyParViewParameters parameters)
-    : parameters_(std::move(parameters)), courier_(parameters_.linger), passive_(parameters_.passive_view_size) {
+    : passive_(parameters.passive_view_size), courier_(parameters.linger), parameters_(std::move(parameters)) {
   active_.reserve(parameters_.active_view_size);
 }
 
@@ -372,8 +372,7 @@ void HyParView::cycle() {
   std::vector<Host> nodes = active_;
   (void)remove_unordered(nodes, to);
   keep_random(nodes, parameters_.ka, random);
-  std::vector<Host> spare = passive_.hosts();
-  keep_random(spare, parameters_.kp, random);
+  std::vector<Host> spare = sample(passive_.hosts(), parameters_.kp, random);
   shuffled_ = spare;
   nodes.reserve(nodes.size() + spare.size() + 1);
   for (Host& each : spare) nodes.push_back(std::move(each));
@@ -395,9 +394,8 @@ void HyParView::on_shuffle(const hyparview::Shuffle& message, const Host& from) 
     if (next != nullptr)
       return tell(hyparview::Shuffle{message.origin, static_cast<std::uint8_t>(ttl - 1), message.nodes}, *next);
   }
-  std::vector<Host> answer = passive_.hosts();
-  keep_random(answer, std::min(message.nodes.value->size(), max_shuffle_nodes),
-              [this](std::uint64_t n) { return draw(n); });
+  std::vector<Host> answer = sample(passive_.hosts(), std::min(message.nodes.value->size(), max_shuffle_nodes),
+                                    [this](std::uint64_t n) { return draw(n); });
   std::vector<Host> sent = answer;
   tell(hyparview::ShuffleReply{Shared<std::vector<Host>>::of(std::move(answer))}, message.origin);
   merge(*message.nodes.value, std::move(sent));

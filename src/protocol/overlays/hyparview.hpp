@@ -12,6 +12,7 @@
 #include "protocol/overlays/courier.hpp"
 #include "protocol/overlays/hyparview_messages.hpp"
 #include "protocol/overlays/passive_view.hpp"
+#include "protocol/overlays/sample.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -41,6 +42,7 @@ class HyParView final : public Membership, public Lookahead {
   void prefetch(const MessageBox*) const override {
     courier_.prefetch();
     prefetch_lines(active_.data(), 4);
+    passive_.prefetch();
   }
 
  private:
@@ -94,11 +96,11 @@ class HyParView final : public Membership, public Lookahead {
   }
   std::uint64_t draw(std::uint64_t bound) { return ctx_->random_below(bound); }
 
-  HyParViewParameters parameters_;
+  // What most messages touch comes first.
   Context* ctx_ = nullptr;
-  Courier courier_;
   std::vector<Host> active_;
   PassiveView passive_;
+  Courier courier_;
   std::vector<Asked> asked_;
   Host repairing_;           // the one that was asked to fill a free place; empty: none
   Host joining_;             // the contact whose session is awaited; empty: none
@@ -114,6 +116,7 @@ class HyParView final : public Membership, public Lookahead {
   unsigned rounds_ = 0;     // cycles in which a free place is still offered
   bool was_short_ = false;  // of links, when the last cycle began
   bool urgent_ = false;     // it still is, a whole cycle later: its requests have high priority
+  const HyParViewParameters parameters_;
 };
 
 }  // namespace myelin::protocol

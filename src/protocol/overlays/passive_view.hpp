@@ -4,8 +4,9 @@
 // Invariants: no host twice, at most `capacity`. Who owns it keeps itself and its active view out. Thread: values.
 #pragma once
 
+#include "base/prefetch.hpp"
 #include "myelin/protocol/host.hpp"
-#include "protocol/overlays/sample.hpp"
+#include "protocol/overlays/host_tag.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -20,7 +21,7 @@ class PassiveView {
 
   const std::vector<Host>& hosts() const { return hosts_; }
   std::size_t size() const { return hosts_.size(); }
-  bool contains(const Host& host) const { return protocol::contains(hosts_, host); }
+  bool contains(const Host& host) const { return find(host) != hosts_.size(); }
 
   // In place of a random one if it is full.
   template <typename Random>
@@ -28,6 +29,7 @@ class PassiveView {
     if (capacity_ == 0 || contains(host)) return;
     if (hosts_.size() == capacity_) remove_at(static_cast<std::size_t>(draw(hosts_.size())));
     hosts_.push_back(host);
+    tags_.push_back(tag_of(host));
     tried_.push_back(false);
   }
   // Adds one that a peer sent: in place of one of `sent`, which that peer has now, if there is one left; else of a
@@ -55,13 +57,19 @@ class PassiveView {
     return &hosts_[chosen];
   }
   void forget_tries() { tried_.assign(hosts_.size(), false); }
+  // Asks the memory for what finding a host looks at.
+  void prefetch() const { prefetch_lines(tags_.data(), 2); }
 
  private:
+  // hosts_.size() if it is not there.
+  std::size_t find(const Host& host) const;
   void remove_at(std::size_t index);
 
   std::size_t capacity_;
   std::vector<Host> hosts_;
-  std::vector<bool> tried_;  // as long as hosts_
+  // As long as hosts_:
+  std::vector<std::uint32_t> tags_;
+  std::vector<bool> tried_;
 };
 
 }  // namespace myelin::protocol

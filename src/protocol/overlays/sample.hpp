@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -46,6 +47,18 @@ void keep_random(std::vector<T>& values, std::size_t count, Random&& draw) {
     if (other != i) std::swap(values[i], values[other]);
   }
   values.resize(count);
+}
+
+// `count` of the elements, chosen uniformly and in random order; the draws are keep_random's.
+template <typename T, typename Random>
+std::vector<T> sample(const std::vector<T>& from, std::size_t count, Random&& draw) {
+  std::vector<std::uint32_t> places(from.size());
+  std::iota(places.begin(), places.end(), 0u);
+  keep_random(places, count, draw);
+  std::vector<T> chosen;
+  chosen.reserve(places.size());
+  for (const std::uint32_t place : places) chosen.push_back(from[place]);
+  return chosen;
 }
 
 }  // namespace myelin::protocol
